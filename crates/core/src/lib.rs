@@ -1,0 +1,12 @@
+//! Every decision Wayline makes: journeys, conditions, policy, templates, text.
+//!
+//! Pure and deterministic: time comes in as an argument, randomness is a hash of ids and a seed.
+//! This crate must never read a clock, a file, the environment or a random source, and must never
+//! know how anything is stored or sent.
+
+pub mod phone;
+pub mod policy;
+pub mod template;
+pub mod text;
+pub mod time;
+pub mod zone;

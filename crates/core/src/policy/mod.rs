@@ -1,0 +1,3 @@
+//! May this message go to this person now? Consent, quiet hours, caps, rules as data.
+
+pub mod quiet;

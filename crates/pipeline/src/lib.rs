@@ -1,0 +1,1 @@
+//! (laid out in this release, filled next)
