@@ -4,6 +4,10 @@
 //! This crate must never read a clock, a file, the environment or a random source, and must never
 //! know how anything is stored or sent.
 
+pub mod condition;
+pub mod ids;
+pub mod journey;
+pub mod limits;
 pub mod phone;
 pub mod policy;
 pub mod template;

@@ -30,7 +30,11 @@ pub enum TimeError {
         text: String,
     },
     /// Outside the years the product handles.
-    #[error("{text} is outside {}..{}; check the clock that made it", Timestamp::MIN, Timestamp::MAX)]
+    #[error(
+        "{text} is outside {}..{}; check the clock that made it",
+        Timestamp::MIN,
+        Timestamp::MAX
+    )]
     OutOfRange {
         /// What was given, shortened.
         text: String,
@@ -120,7 +124,8 @@ impl Span {
 impl fmt::Display for Span {
     /// The shortest exact form in one unit: `90m`, `4h`, `7d`, `-30m`, `250ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [(604_800_000, "w"), (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+        let units =
+            [(604_800_000, "w"), (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
         for (size, unit) in units {
             if self.0 != 0 && self.0 % size == 0 {
                 return write!(f, "{}{unit}", self.0 / size);
@@ -148,5 +153,24 @@ impl Sub<Timestamp> for Timestamp {
     type Output = Span;
     fn sub(self, other: Timestamp) -> Span {
         Span(self.0.saturating_sub(other.0))
+    }
+}
+
+/// A set of weekdays. The empty set means every day, as an absent `days:` does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Days(pub u8);
+
+impl Days {
+    /// This day too.
+    #[must_use]
+    pub fn with(self, day: jiff::civil::Weekday) -> Days {
+        Days(self.0 | (1 << day.to_monday_zero_offset()))
+    }
+
+    /// Whether the day is in the set, or the set is empty.
+    #[must_use]
+    pub fn contains(self, day: jiff::civil::Weekday) -> bool {
+        self.0 == 0 || self.0 & (1 << day.to_monday_zero_offset()) != 0
     }
 }

@@ -1,3 +1,6 @@
 //! May this message go to this person now? Consent, quiet hours, caps, rules as data.
+//!
+//! Must never send anything, and never know why a journey wants to.
 
 pub mod quiet;
+pub mod settings;

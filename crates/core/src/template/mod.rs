@@ -1,1 +1,31 @@
 //! Placeholder until its commit.
+/// A parsed Liquid text.
+#[derive(Debug, Clone)]
+pub struct Template {
+    source: String,
+}
+/// What is wrong with a template, and where.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct TemplateError {
+    /// From 1.
+    pub line: u32,
+    /// From 1.
+    pub column: u32,
+    /// What is wrong.
+    pub message: String,
+}
+impl Template {
+    /// Parses.
+    ///
+    /// # Errors
+    /// When it is no Liquid.
+    pub fn parse(source: &str) -> Result<Template, TemplateError> {
+        Ok(Template { source: source.to_owned() })
+    }
+    /// As written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+}

@@ -1,0 +1,110 @@
+//! Identifiers. One type per thing, so that one can never be passed for another.
+//!
+//! Must never be drawn at random: the store hands out dense numbers in commit order, and ids of
+//! effects derive from (enrollment, step, visit), so that doing a thing again does nothing.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! dense_id {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+dense_id!(
+    /// A client business; every row it owns carries it.
+    WorkspaceId(u32)
+);
+dense_id!(
+    /// A person in one workspace.
+    ContactId(u64)
+);
+dense_id!(
+    /// A journey, all versions of it. Its text id is the *slug*.
+    JourneyId(u32)
+);
+dense_id!(
+    /// A contact in a journey. Handed out in order of entry, so it also orders simultaneous work.
+    EnrollmentId(u64)
+);
+dense_id!(
+    /// Place of an accepted input in the order of acceptance over the whole store.
+    Seq(u64)
+);
+
+/// A message to a person: the step visit that intends it. The same visit always names the same message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MessageId {
+    /// The enrollment that sends it.
+    pub enrollment: EnrollmentId,
+    /// Index of the `send` step in the version the enrollment was in.
+    pub step: u16,
+    /// How many steps the enrollment had reached by then, this one included.
+    pub visit: u32,
+}
+
+impl fmt::Display for MessageId {
+    /// `m-<enrollment>-<step>-<visit>`, the form of API and exports.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "m-{}-{}-{}", self.enrollment, self.step, self.visit)
+    }
+}
+
+/// A text that is no message id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a message id; it looks like m-12-0-1")]
+pub struct NotAMessageId {
+    /// What was given, shortened.
+    pub text: String,
+}
+
+impl FromStr for MessageId {
+    type Err = NotAMessageId;
+    fn from_str(text: &str) -> Result<Self, NotAMessageId> {
+        let bad = || NotAMessageId { text: text.chars().take(60).collect() };
+        let mut fields = text.strip_prefix("m-").ok_or_else(bad)?.split('-');
+        let mut field = || fields.next().ok_or_else(bad);
+        let enrollment = EnrollmentId(field()?.parse().map_err(|_| bad())?);
+        let step = field()?.parse().map_err(|_| bad())?;
+        let visit = field()?.parse().map_err(|_| bad())?;
+        if fields.next().is_some() {
+            return Err(bad());
+        }
+        Ok(MessageId { enrollment, step, visit })
+    }
+}
+
+/// A stable 64-bit hash of `parts`, the only source of "randomness" in the core.
+///
+/// BLAKE3 over the length-prefixed parts, so `["ab","c"]` and `["a","bc"]` differ.
+#[must_use]
+pub fn stable_hash(parts: &[&[u8]]) -> u64 {
+    let wide = stable_hash_wide(parts);
+    (wide >> 64) as u64
+}
+
+/// As [`stable_hash`], 128 bits: wide enough to stand for the hashed thing itself.
+#[must_use]
+pub fn stable_hash_wide(parts: &[&[u8]]) -> u128 {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    u128::from_be_bytes(bytes)
+}

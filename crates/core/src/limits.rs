@@ -1,0 +1,75 @@
+//! Every limit of the product, in one place. Reaching one is a clear error, never a silent cut.
+//!
+//! Must never hold a setting: what an operator may change stands in `config.default.toml`.
+
+use crate::time::Span;
+
+/// Bytes of one definition file.
+pub const DEFINITION_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Nesting of a definition or a condition.
+pub const NESTING_MAX: usize = 64;
+/// Steps of one journey.
+pub const STEPS_MAX: usize = 10_000;
+/// Journeys of one workspace.
+pub const JOURNEYS_MAX: usize = 2_000;
+/// Segments of one workspace.
+pub const SEGMENTS_MAX: usize = 2_000;
+/// Leaves of one condition tree.
+pub const CONDITION_LEAVES_MAX: usize = 500;
+/// Characters of an id in a definition (journey, step, segment, sender).
+pub const SLUG_CHARS_MAX: usize = 64;
+/// Characters of a name.
+pub const NAME_CHARS_MAX: usize = 200;
+/// The longest wait, timeout, window or offset: ten years.
+pub const SPAN_MAX: Span = Span::days(3_653);
+/// Arms of an experiment, a branch or a `wait_for`.
+pub const ARMS_MAX: usize = 100;
+/// Occurrences a count condition may ask for.
+pub const COUNT_MAX: u32 = 1_000;
+/// Values an aggregate keeps per contact; older ones are folded into the oldest kept.
+pub const AGGREGATE_VALUES_MAX: usize = 512;
+
+/// Bytes of one input (a line of NDJSON, an item of a batch).
+pub const INPUT_BYTES_MAX: usize = 64 * 1024;
+/// Nesting of an input's JSON.
+pub const INPUT_NESTING_MAX: usize = 32;
+/// Characters of a user id, an anonymous id or a message id.
+pub const EXTERNAL_ID_CHARS_MAX: usize = 256;
+/// Characters of an event name.
+pub const EVENT_NAME_CHARS_MAX: usize = 200;
+/// Attributes of one contact.
+pub const ATTRIBUTES_MAX: usize = 500;
+/// Bytes of all attributes of one contact, as JSON.
+pub const ATTRIBUTES_BYTES_MAX: usize = 64 * 1024;
+/// Characters of an entry key.
+pub const KEY_CHARS_MAX: usize = 256;
+/// Tags of one contact.
+pub const TAGS_MAX: usize = 200;
+
+/// Enrollments of one contact that are active at one time.
+pub const ACTIVE_ENROLLMENTS_MAX: usize = 500;
+/// Ended (journey, key) pairs remembered per contact, so that a journey is not entered again.
+pub const ENDED_KEYS_MAX: usize = 4_096;
+/// Messages remembered per enrollment for `wait_for` (the last ones).
+pub const SENT_PER_ENROLLMENT_MAX: usize = 64;
+/// Steps one enrollment may run at one instant before something is surely wrong.
+pub const STEPS_PER_INSTANT_MAX: u32 = 20_000;
+/// Events that events may cause at one instant (`emit`, `enroll`).
+pub const CASCADE_MAX: usize = 100;
+/// Visits of one enrollment.
+pub const VISITS_MAX: u32 = 1_000_000;
+/// Characters remembered of a reply, to compare with `like`.
+pub const REPLY_CHARS_MAX: usize = 80;
+/// Characters of an inbound message.
+pub const INBOUND_CHARS_MAX: usize = 10_000;
+
+/// Inputs of one micro-batch.
+pub const BATCH_INPUTS_MAX: usize = 1_000;
+/// Message ids are remembered this long, at least: an input repeated later is a new one.
+pub const DEDUPLICATION: Span = Span::days(7);
+/// Attempts to hand one message to a gateway.
+pub const ATTEMPTS_MAX: u32 = 10;
+/// Answers a webhook may give, in bytes.
+pub const CALL_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Rows of one page of any list.
+pub const PAGE_ROWS_MAX: usize = 1_000;
