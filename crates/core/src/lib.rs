@@ -5,9 +5,13 @@
 //! know how anything is stored or sent.
 
 pub mod condition;
+pub mod consent;
+pub mod decision;
 pub mod ids;
 pub mod journey;
 pub mod limits;
+pub mod message;
+pub mod metrics;
 pub mod phone;
 pub mod policy;
 pub mod template;
