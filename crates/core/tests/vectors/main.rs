@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test may fail where it stands")]
 
+mod a13_quiet;
 mod a7_text;
 mod a8_phones;
 mod shared_data;
