@@ -2,5 +2,6 @@
 //!
 //! Must never send anything, and never know why a journey wants to.
 
+pub mod jurisdiction;
 pub mod quiet;
 pub mod settings;
