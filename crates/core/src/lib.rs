@@ -6,9 +6,13 @@
 
 pub mod condition;
 pub mod consent;
+pub mod contact;
 pub mod decision;
+pub mod evaluate;
+pub mod event;
 pub mod ids;
 pub mod journey;
+pub mod keyword;
 pub mod limits;
 pub mod message;
 pub mod metrics;
@@ -17,4 +21,6 @@ pub mod policy;
 pub mod template;
 pub mod text;
 pub mod time;
+mod value;
+pub mod window;
 pub mod zone;

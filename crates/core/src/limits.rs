@@ -67,6 +67,8 @@ pub const INBOUND_CHARS_MAX: usize = 10_000;
 pub const BATCH_INPUTS_MAX: usize = 1_000;
 /// Message ids are remembered this long, at least: an input repeated later is a new one.
 pub const DEDUPLICATION: Span = Span::days(7);
+/// Parts one message may have.
+pub const PARTS_MAX: usize = 10;
 /// Attempts to hand one message to a gateway.
 pub const ATTEMPTS_MAX: u32 = 10;
 /// Answers a webhook may give, in bytes.

@@ -6,6 +6,7 @@
 
 use crate::condition::{Condition, JsonPath, WindowKey, WindowPlan};
 use crate::ids::{JourneyId, WorkspaceId};
+use crate::journey::body::BodyTemplate;
 use crate::policy::quiet::LocalTime;
 use crate::policy::settings::{Purpose, Settings};
 use crate::template::Template;
@@ -480,7 +481,7 @@ pub struct Call {
     /// In order.
     pub headers: Vec<(String, Template)>,
     /// JSON whose strings are templates; `None`: no body.
-    pub body: Option<Template>,
+    pub body: Option<BodyTemplate>,
     /// How long an answer may take.
     pub timeout: Span,
     /// Attribute ← JSON pointer into the answer.

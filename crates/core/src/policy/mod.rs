@@ -3,5 +3,6 @@
 //! Must never send anything, and never know why a journey wants to.
 
 pub mod jurisdiction;
+pub mod may_send;
 pub mod quiet;
 pub mod settings;

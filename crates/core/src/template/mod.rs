@@ -29,3 +29,53 @@ impl Template {
         &self.source
     }
 }
+
+/// tmp
+#[derive(Debug, Clone, Copy)]
+pub enum MissingPolicy {
+    /// a
+    Empty,
+    /// b
+    Refuse,
+}
+/// tmp
+#[derive(Debug, Clone, Default)]
+pub struct RenderLimits;
+/// tmp
+#[derive(Debug, Clone)]
+pub struct RenderOptions {
+    /// a
+    pub now: crate::time::Timestamp,
+    /// b
+    pub zone: jiff::tz::TimeZone,
+    /// c
+    pub missing: MissingPolicy,
+    /// d
+    pub limits: RenderLimits,
+}
+/// tmp
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RenderError {
+    /// a
+    #[error("missing")]
+    Missing {
+        /// p
+        path: String,
+    },
+    /// o
+    #[error("other")]
+    Other,
+}
+impl Template {
+    /// tmp
+    ///
+    /// # Errors
+    /// x
+    pub fn render(
+        &self,
+        _roots: &[(&str, &serde_json::Value)],
+        _options: &RenderOptions,
+    ) -> Result<String, RenderError> {
+        Ok(self.source.clone())
+    }
+}

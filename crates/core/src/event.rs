@@ -1,0 +1,163 @@
+//! What happens to a contact: the inputs of the engine.
+//!
+//! An input carries everything its decision needs. Must never carry a clock's reading other than when the
+//! thing happened; the instant of the decision is an argument of its own.
+
+use crate::consent::{Channel, ConsentState};
+use crate::ids::MessageId;
+use crate::message::Message;
+use crate::time::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Something that happened to one contact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// When it happened. Later than the decision's instant counts as that instant.
+    pub at: Timestamp,
+    /// What.
+    pub kind: InputKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum InputKind {
+    /// The business says who the person is. `null` removes an attribute.
+    Identify {
+        /// Attributes by name; `phone`, `email` also have places of their own.
+        traits: Map<String, Value>,
+    },
+    /// The person did something.
+    Track {
+        /// Name of the event.
+        event: String,
+        /// A JSON object, or null.
+        properties: Value,
+    },
+    /// Consent was given or revoked outside a conversation.
+    Consent {
+        /// Channel.
+        channel: Channel,
+        /// `None`: the channel as a whole.
+        topic: Option<String>,
+        /// The answer.
+        state: ConsentState,
+        /// Where it comes from (`import`, `web_form`, …).
+        source: String,
+    },
+    /// The person wrote to us.
+    Inbound {
+        /// What.
+        text: String,
+    },
+    /// A person clicked in a message.
+    Clicked {
+        /// Which.
+        message: Box<Message>,
+    },
+    /// A carrier says what became of a message.
+    Receipt {
+        /// Which.
+        message: Box<Message>,
+        /// What became of it.
+        status: ReceiptStatus,
+    },
+    /// A queued message may be handed to its gateway.
+    HandOut {
+        /// Which.
+        message: Box<Message>,
+        /// Which run of the program does it.
+        run: u64,
+    },
+    /// The gateway answered, or did not.
+    Answered {
+        /// Which.
+        message: Box<Message>,
+        /// The answer.
+        outcome: SubmitOutcome,
+    },
+    /// A webhook answered, or did not.
+    CallAnswered {
+        /// Which.
+        call: MessageId,
+        /// The answer as JSON, or what went wrong.
+        answer: Result<Value, String>,
+    },
+    /// Enter a journey by API or by hand.
+    Enroll {
+        /// Text id.
+        journey: String,
+        /// Entry key; empty: none.
+        key: String,
+        /// What an entry event would carry.
+        properties: Value,
+    },
+    /// A schedule came round for this contact.
+    Scheduled {
+        /// Text id of the journey.
+        journey: String,
+    },
+    /// Time passed.
+    Timer,
+}
+
+impl InputKind {
+    /// Its name in the history.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            InputKind::Identify { .. } => "identify",
+            InputKind::Track { .. } => "track",
+            InputKind::Consent { .. } => "consent",
+            InputKind::Inbound { .. } => "inbound",
+            InputKind::Clicked { .. } => "click",
+            InputKind::Receipt { .. } => "receipt",
+            InputKind::HandOut { .. } => "hand_out",
+            InputKind::Answered { .. } => "answered",
+            InputKind::CallAnswered { .. } => "call_answered",
+            InputKind::Enroll { .. } => "enroll",
+            InputKind::Scheduled { .. } => "scheduled",
+            InputKind::Timer => "timer",
+        }
+    }
+}
+
+/// What a carrier says became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptStatus {
+    /// On its way. Also tells that an `unknown` submit did arrive.
+    Accepted,
+    /// On the handset.
+    Delivered,
+    /// Given up.
+    Undelivered,
+    /// Its validity ended.
+    Expired,
+    /// Refused.
+    Failed,
+}
+
+/// What a gateway says to a submit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SubmitOutcome {
+    /// It took the message.
+    Accepted {
+        /// Its own id for it.
+        gateway_ref: String,
+    },
+    /// It refused it for good.
+    Refused {
+        /// What it said.
+        error: String,
+    },
+    /// It surely did not take it; try again.
+    Retry {
+        /// Not before this much time has passed.
+        after: Span,
+        /// It asked to slow down (else: it was not reachable).
+        throttled: bool,
+    },
+    /// Nobody knows whether it took it.
+    Unknown,
+}

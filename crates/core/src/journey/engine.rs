@@ -1,0 +1,130 @@
+//! A program with the indexes the engine looks things up by.
+//!
+//! Must never hold anything that is not derived from the program.
+
+use crate::condition::{Condition, Engagement, WindowKey, WindowSource};
+use crate::ids::JourneyId;
+use crate::journey::program::{Action, Awaited, Entry, Journey, Program, Trigger, Wait};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A program, indexed.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// The definitions.
+    pub program: Program,
+    /// Live journeys entered by an event, by its name.
+    pub(crate) entries: BTreeMap<String, Vec<JourneyId>>,
+    /// Windows that count an event, by its name.
+    pub(crate) event_windows: BTreeMap<String, Vec<WindowKey>>,
+    /// Windows that count what happens to messages.
+    pub(crate) message_windows: BTreeMap<Engagement, Vec<WindowKey>>,
+    /// Segments whose joins and leaves enter a live journey.
+    pub(crate) watched_segments: Vec<String>,
+    /// Live journeys entered by a segment.
+    pub(crate) segment_entries: Vec<JourneyId>,
+    /// Live journeys entered by a date.
+    pub(crate) date_entries: Vec<JourneyId>,
+    /// Live journeys entered by a word, by the upper-case word.
+    pub(crate) keyword_entries: BTreeMap<String, Vec<JourneyId>>,
+    /// Whether any journey waits for or exits on a condition.
+    pub(crate) has_conditions: bool,
+    /// Whether any journey waits for the best time.
+    pub(crate) wants_hours: bool,
+}
+
+impl Engine {
+    /// Indexes a program.
+    #[must_use]
+    pub fn new(program: Program) -> Engine {
+        let mut engine = Engine {
+            entries: BTreeMap::new(),
+            event_windows: BTreeMap::new(),
+            message_windows: BTreeMap::new(),
+            watched_segments: Vec::new(),
+            segment_entries: Vec::new(),
+            date_entries: Vec::new(),
+            keyword_entries: BTreeMap::new(),
+            has_conditions: false,
+            wants_hours: false,
+            program,
+        };
+        engine.index_windows();
+        let live: Vec<Arc<Journey>> = engine.program.live_journeys().cloned().collect();
+        for journey in &live {
+            engine.index_entry(journey);
+        }
+        for (word, slug) in engine.program.settings.keywords.clone() {
+            if let Some(id) = engine.program.live_by_slug(&slug).map(|journey| journey.id) {
+                let journeys = engine.keyword_entries.entry(word).or_default();
+                if !journeys.contains(&id) {
+                    journeys.push(id);
+                }
+            }
+        }
+        let journeys = engine.program.journeys.values();
+        engine.has_conditions = journeys.clone().any(|journey| waits_on_conditions(journey));
+        engine.wants_hours = journeys
+            .flat_map(|journey| &journey.steps)
+            .any(|step| matches!(step.action, Action::Wait(Wait::BestTime(_))));
+        engine
+    }
+
+    fn index_windows(&mut self) {
+        for (key, plan) in &self.program.windows {
+            match &plan.source {
+                WindowSource::Event { event, .. } => {
+                    self.event_windows.entry(event.clone()).or_default().push(*key);
+                }
+                WindowSource::Message { was, .. } => {
+                    self.message_windows.entry(*was).or_default().push(*key);
+                }
+            }
+        }
+    }
+
+    fn index_entry(&mut self, journey: &Journey) {
+        match &journey.entry {
+            Entry::Event { event, .. } => {
+                self.entries.entry(event.clone()).or_default().push(journey.id);
+            }
+            Entry::Keyword { words } => {
+                for word in words {
+                    self.keyword_entries.entry(word.clone()).or_default().push(journey.id);
+                }
+            }
+            Entry::Segment { segment, .. } => {
+                let watched: BTreeSet<String> =
+                    self.watched_segments.drain(..).chain([segment.clone()]).collect();
+                self.watched_segments = watched.into_iter().collect();
+                self.segment_entries.push(journey.id);
+            }
+            Entry::Date { .. } => self.date_entries.push(journey.id),
+            Entry::Schedule { .. } | Entry::Api | Entry::Journey { .. } => {}
+        }
+    }
+
+    /// Whether time alone can change an answer that something waits for.
+    pub(crate) fn is_continuous(&self) -> bool {
+        self.has_conditions || !self.watched_segments.is_empty()
+    }
+}
+
+fn waits_on_conditions(journey: &Journey) -> bool {
+    let exits = journey.exits.iter().any(|exit| matches!(exit.trigger, Trigger::Condition(_)));
+    exits
+        || journey.steps.iter().any(|step| match &step.action {
+            Action::WaitFor(wait) => {
+                wait.first.iter().any(|(awaited, _)| matches!(awaited, Awaited::Condition(_)))
+            }
+            _ => false,
+        })
+}
+
+/// The condition of a window's source over the event's properties, if it has one.
+pub(crate) fn source_filter(source: &WindowSource) -> Option<&Condition> {
+    match source {
+        WindowSource::Event { filter, .. } => filter.as_deref(),
+        WindowSource::Message { .. } => None,
+    }
+}

@@ -1,0 +1,502 @@
+//! How people get into a journey, start again and get out.
+//!
+//! Must never let the same (journey, contact, key) be active twice unless the journey says `parallel`.
+
+use crate::condition::JsonPath;
+use crate::consent::{Channel, ConsentState};
+use crate::contact::{DateDue, Ended, Enrollment, GoalWatch, Position};
+use crate::decision::{Decision, Reason, What};
+use crate::evaluate::{Question, attribute, first_instant, wall_time};
+use crate::ids::{EnrollmentId, JourneyId, stable_hash};
+use crate::journey::advance::AdvanceError;
+use crate::journey::effects::{CallEffect, EnrollmentFact};
+use crate::journey::program::{Entry, Journey, Next, OnceEnded, WhileActive};
+use crate::journey::run::Run;
+use crate::limits;
+use crate::policy::quiet::LocalTime;
+use crate::policy::settings::ConsentMode;
+use crate::time::{Span, Timestamp};
+use jiff::civil;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use std::sync::Arc;
+
+impl Run<'_> {
+    pub(crate) fn enter_on_event(
+        &mut self,
+        name: &str,
+        properties: &Value,
+    ) -> Result<(), AdvanceError> {
+        let engine = self.engine;
+        if self.explain {
+            self.explain_other_entries(name);
+        }
+        for id in engine.entries.get(name).into_iter().flatten() {
+            let Some(journey) = engine.program.live_version(*id).cloned() else { continue };
+            let Entry::Event { filter, .. } = &journey.entry else { continue };
+            if !self.question(Some(properties)).holds(filter.as_ref()) {
+                self.consider(&journey, Reason::ConditionFalse);
+                continue;
+            }
+            self.enter_keyed(&journey, properties, Reason::EntryMatched)?;
+        }
+        Ok(())
+    }
+
+    /// "Why not?" for the journeys that wait for another event.
+    fn explain_other_entries(&mut self, name: &str) {
+        let engine = self.engine;
+        for journey in engine.program.live_journeys() {
+            if matches!(&journey.entry, Entry::Event { event, .. } if event != name) {
+                self.consider(journey, Reason::EventDiffers);
+            }
+        }
+    }
+
+    pub(crate) fn enter_on_keyword(&mut self, word: &str) -> Result<(), AdvanceError> {
+        let engine = self.engine;
+        // Texting a keyword is the person's own act. It is consent; where double opt-in is asked for, it is the
+        // first half, and a revoked consent is asked for again.
+        let state = match engine.program.settings.consent {
+            ConsentMode::DoubleOptIn => ConsentState::Pending,
+            ConsentMode::SingleOptIn | ConsentMode::Assumed => ConsentState::OptedIn,
+        };
+        if self.contact.state.consent(Channel::Sms, None) != Some(ConsentState::OptedIn) {
+            self.set_consent(Channel::Sms, None, state, Reason::Keyword, word)?;
+        }
+        let properties = serde_json::json!({ "keyword": word });
+        for id in engine.keyword_entries.get(word).into_iter().flatten() {
+            if let Some(journey) = engine.program.live_version(*id).cloned() {
+                self.enter_keyed(&journey, &properties, Reason::EntryMatched)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn enroll_by_api(
+        &mut self,
+        slug: &str,
+        key: &str,
+        properties: &Value,
+    ) -> Result<(), AdvanceError> {
+        match self.engine.program.live_by_slug(slug).cloned() {
+            Some(journey) => self.enter(&journey, key.to_owned(), properties, Reason::EnteredByApi),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn enroll_by_journey(
+        &mut self,
+        slug: &str,
+        from: &str,
+        properties: &Value,
+    ) -> Result<(), AdvanceError> {
+        let Some(journey) = self.engine.program.live_by_slug(slug).cloned() else { return Ok(()) };
+        let admits = match &journey.entry {
+            Entry::Journey { journey } => journey == from,
+            _ => true,
+        };
+        if admits {
+            self.enter_keyed(&journey, properties, Reason::EnteredByJourney)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn scheduled(&mut self, slug: &str) -> Result<(), AdvanceError> {
+        let Some(journey) = self.engine.program.live_by_slug(slug).cloned() else { return Ok(()) };
+        let Entry::Schedule { segment, .. } = &journey.entry else { return Ok(()) };
+        let inside = match segment {
+            Some(slug) => {
+                let segment = self.engine.program.segments.get(slug);
+                segment.is_some_and(|condition| self.question(None).ask(condition).holds)
+            }
+            None => true,
+        };
+        if !inside {
+            self.consider(&journey, Reason::ConditionFalse);
+            return Ok(());
+        }
+        self.enter_keyed(&journey, &Value::Null, Reason::EntryMatched)
+    }
+
+    /// Enters with the key the entry event names.
+    fn enter_keyed(
+        &mut self,
+        journey: &Arc<Journey>,
+        properties: &Value,
+        reason: Reason,
+    ) -> Result<(), AdvanceError> {
+        let key = match &journey.key {
+            None => String::new(),
+            Some(path) => match self.entry_key(path, properties) {
+                Some(key) => key,
+                None => {
+                    self.consider(journey, Reason::KeyMissing);
+                    return Ok(());
+                }
+            },
+        };
+        self.enter(journey, key, properties, reason)
+    }
+
+    /// The text at `event.…` or `contact.…`; `None`: missing, no text or number, or too long.
+    fn entry_key(&self, path: &JsonPath, properties: &Value) -> Option<String> {
+        let (root, rest) = path.0.split_first()?;
+        let rest = JsonPath(rest.to_vec());
+        let found = match root.as_str() {
+            "contact" => attribute(self.contact, &rest).map(std::borrow::Cow::into_owned),
+            _ => rest.find(properties).cloned(),
+        };
+        let key = match found? {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Bool(bool) => bool.to_string(),
+            _ => return None,
+        };
+        (!key.is_empty() && key.chars().count() <= limits::KEY_CHARS_MAX).then_some(key)
+    }
+
+    fn enter(
+        &mut self,
+        journey: &Arc<Journey>,
+        key: String,
+        properties: &Value,
+        reason: Reason,
+    ) -> Result<(), AdvanceError> {
+        let state = &self.contact.state;
+        let active = state
+            .enrollments
+            .iter()
+            .find(|enrollment| enrollment.journey == journey.id && enrollment.key == key)
+            .map(|enrollment| enrollment.id);
+        match (active, journey.while_active) {
+            (Some(_), WhileActive::Ignore) => {
+                self.consider(journey, Reason::AlreadyActive);
+                return Ok(());
+            }
+            (Some(id), WhileActive::Restart) => return self.restart(id, journey, properties),
+            _ => {}
+        }
+        if active.is_none()
+            && let Some(objection) = self.ended_objects(journey, &key)
+        {
+            self.consider(journey, objection);
+            return Ok(());
+        }
+        if state.enrollments.len() >= limits::ACTIVE_ENROLLMENTS_MAX
+            || state.ended.len() >= limits::ENDED_KEYS_MAX
+        {
+            let decision = self.about_journey(journey, What::NotEntered, Reason::LimitReached);
+            self.push(decision);
+            return Ok(());
+        }
+        self.begin(journey, key, properties, reason)
+    }
+
+    /// Why an entry after an ended enrollment is refused, if it is.
+    fn ended_objects(&self, journey: &Journey, key: &str) -> Option<Reason> {
+        let hash = ended_key(journey.once_ended, key);
+        let ended = &self.contact.state.ended;
+        let last = ended.iter().find(|it| it.journey == journey.id && it.key == hash)?.at;
+        match journey.once_ended {
+            OnceEnded::Never => Some(Reason::AlreadyEnded),
+            OnceEnded::Always => None,
+            OnceEnded::After(span) => (self.now < last + span).then_some(Reason::EndedTooRecently),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        journey: &Arc<Journey>,
+        key: String,
+        properties: &Value,
+        reason: Reason,
+    ) -> Result<(), AdvanceError> {
+        let id = EnrollmentId(*self.next_enrollment);
+        *self.next_enrollment = self.next_enrollment.saturating_add(1);
+        self.contact.state.enrollments.push(Enrollment {
+            id,
+            journey: journey.id,
+            version: journey.version,
+            key,
+            entered_at: self.now,
+            event: event_text(properties),
+            visits: 0,
+            step: 0,
+            reached_at: self.now,
+            position: Position::Queued,
+            variant: String::new(),
+            sent: Vec::new(),
+            converted: false,
+        });
+        self.decide(id, What::Entered, reason).step = None;
+        self.fact(id, None);
+        self.go(id, first_step(journey))
+    }
+
+    fn restart(
+        &mut self,
+        id: EnrollmentId,
+        journey: &Arc<Journey>,
+        properties: &Value,
+    ) -> Result<(), AdvanceError> {
+        self.leave_position(id, Reason::RestartedByEntry);
+        if let Some(enrollment) = self.enrollment_mut(id) {
+            enrollment.version = journey.version;
+            enrollment.event = event_text(properties);
+            enrollment.variant = String::new();
+        }
+        self.decide(id, What::Restarted, Reason::RestartedByEntry).step = None;
+        self.fact(id, None);
+        self.go(id, first_step(journey))
+    }
+
+    /// Ends an enrollment: what it waited for is given up, its message withdrawn.
+    pub(crate) fn end(&mut self, id: EnrollmentId, reason: Reason, exit: &str) {
+        if self.enrollment(id).is_none() {
+            return;
+        }
+        self.leave_position(id, reason);
+        self.decide(id, What::Exited, reason).detail = exit.to_owned();
+        self.fact(id, Some((self.now, exit.to_owned())));
+        let enrollments = &mut self.contact.state.enrollments;
+        let Some(place) = enrollments.iter().position(|it| it.id == id) else { return };
+        let enrollment = enrollments.remove(place);
+        let program = &self.engine.program;
+        if let Some(journey) = program.journeys.get(&(enrollment.journey, enrollment.version)) {
+            self.remember_end(journey, &enrollment);
+        }
+    }
+
+    fn remember_end(&mut self, journey: &Journey, enrollment: &Enrollment) {
+        let (now, key) = (self.now, ended_key(journey.once_ended, &enrollment.key));
+        let ended = &mut self.contact.state.ended;
+        match ended.iter_mut().find(|it| it.journey == journey.id && it.key == key) {
+            Some(found) => found.at = now,
+            None => ended.push(Ended { journey: journey.id, key, at: now }),
+        }
+        let Some(goal) = journey.goal.as_ref().filter(|_| !enrollment.converted) else { return };
+        let last = enrollment.sent.last();
+        let from = last.map_or(enrollment.entered_at, |mark| mark.at);
+        if from + goal.within >= now {
+            self.contact.state.goals.push(GoalWatch {
+                enrollment: enrollment.id,
+                journey: journey.id,
+                version: journey.version,
+                variant: enrollment.variant.clone(),
+                step: last.map(|mark| mark.step),
+                from,
+                until: from + goal.within,
+            });
+        }
+    }
+
+    /// Gives up what the enrollment waits for on its step.
+    pub(crate) fn leave_position(&mut self, id: EnrollmentId, reason: Reason) {
+        let Some(enrollment) = self.enrollment(id) else { return };
+        let message = Run::current_message(enrollment);
+        match enrollment.position {
+            // A new enrollment that has reached no step yet waits for nothing.
+            Position::Queued if enrollment.visits == 0 => {}
+            Position::Waiting { .. } | Position::Awaiting { .. } => self.leave_step(id, reason),
+            Position::Holding { .. } | Position::Queued => self.withdraw(id, message, reason),
+            Position::Calling { .. } => {
+                self.out.calls.push(CallEffect::Forget(message));
+                self.leave_step(id, reason);
+            }
+            // Handed over: it cannot be taken back, its answer will find no enrollment waiting.
+            Position::Submitting => {}
+        }
+        if let Some(enrollment) = self.enrollment_mut(id) {
+            // Nothing waits any more; the caller says what comes next before anybody can look.
+            enrollment.position = Position::Submitting;
+        }
+    }
+
+    /// Records that a waiting step was left.
+    pub(crate) fn leave_step(&mut self, id: EnrollmentId, reason: Reason) {
+        self.decide(id, What::Left, reason);
+    }
+
+    fn fact(&mut self, id: EnrollmentId, left: Option<(Timestamp, String)>) {
+        let Some(enrollment) = self.enrollment(id) else { return };
+        let fact = EnrollmentFact {
+            id,
+            journey: enrollment.journey,
+            version: enrollment.version,
+            key: enrollment.key.clone(),
+            entered_at: enrollment.entered_at,
+            left,
+        };
+        self.out.enrollments.push(fact);
+    }
+
+    fn about_journey(&self, journey: &Journey, what: What, reason: Reason) -> Decision {
+        let mut decision = self.about_contact(what, reason);
+        decision.journey = Some(journey.id);
+        decision.version = journey.version;
+        decision
+    }
+
+    /// A decision that changed nothing: wanted only by an explanation.
+    fn consider(&mut self, journey: &Journey, reason: Reason) {
+        if self.explain {
+            let decision = self.about_journey(journey, What::NotEntered, reason);
+            self.out.considered.push(decision);
+        }
+    }
+
+    /// Segments that were not watched before this program: where the person is now is the start, no join.
+    /// Somebody new is in no segment yet.
+    pub(crate) fn learn_memberships(&mut self) {
+        let engine = self.engine;
+        let fresh = self.contact.state.last_seq.is_none();
+        if self.contact.state.memberships.len() == engine.watched_segments.len() {
+            return;
+        }
+        let mut memberships = Vec::with_capacity(engine.watched_segments.len());
+        for slug in &engine.watched_segments {
+            let known = self.contact.state.memberships.iter().find(|(known, _)| known == slug);
+            let inside = match known {
+                Some((_, inside)) => *inside,
+                None if fresh => false,
+                None => self.is_member(slug).0,
+            };
+            memberships.push((slug.clone(), inside));
+        }
+        self.contact.state.memberships = memberships;
+    }
+
+    fn is_member(&self, slug: &str) -> (bool, Option<Timestamp>) {
+        let program = &self.engine.program;
+        let question = Question { program, contact: self.contact, properties: None, now: self.now };
+        program.segments.get(slug).map_or((false, None), |condition| {
+            let answer = question.ask(condition);
+            (answer.holds, answer.until)
+        })
+    }
+
+    /// Joins and leaves of watched segments. Returns whether there was one, and when there may be the next.
+    pub(crate) fn settle_memberships(&mut self) -> Result<(bool, Option<Timestamp>), AdvanceError> {
+        let engine = self.engine;
+        let (mut changed, mut until) = (false, None);
+        for (place, slug) in engine.watched_segments.iter().enumerate() {
+            let (inside, may_change) = self.is_member(slug);
+            until = crate::evaluate::earliest(until, may_change);
+            let Some(known) = self.contact.state.memberships.get_mut(place) else { continue };
+            if known.1 == inside {
+                continue;
+            }
+            known.1 = inside;
+            changed = true;
+            for id in &engine.segment_entries {
+                let Some(journey) = engine.program.live_version(*id).cloned() else { continue };
+                let wanted = matches!(&journey.entry,
+                    Entry::Segment { segment, on_join } if segment == slug && *on_join == inside);
+                if wanted {
+                    self.enter_keyed(&journey, &Value::Null, Reason::EntryMatched)?;
+                }
+            }
+        }
+        Ok((changed, until))
+    }
+
+    /// Notes the dates in the profile that will enter journeys.
+    pub(crate) fn learn_dates(&mut self) {
+        let engine = self.engine;
+        if engine.date_entries.is_empty() {
+            return;
+        }
+        let mut dates = Vec::new();
+        for id in &engine.date_entries {
+            let Some(journey) = engine.program.live_version(*id) else { continue };
+            if let Some(date) = self.date_entry(*id, &journey.entry) {
+                dates.push(date);
+            }
+        }
+        self.contact.state.dates = dates;
+    }
+
+    fn date_entry(&self, journey: JourneyId, entry: &Entry) -> Option<DateDue> {
+        let Entry::Date { attribute: path, offset, at, yearly } = entry else { return None };
+        let found = attribute(self.contact, path)?;
+        let zone = self.contact.zone_or(&self.engine.program.settings.zone);
+        let date = crate::value::instant_of(&found, &zone)?;
+        let value = match found.as_ref() {
+            Value::String(text) => text.chars().take(limits::KEY_CHARS_MAX).collect(),
+            other => other.to_string(),
+        };
+        // The same date is noted once: after it has entered, only a later one (or next year's) counts.
+        let due = upcoming(date, *offset, *at, *yearly, self.now, &zone)?;
+        Some(DateDue { journey, due, value })
+    }
+
+    /// The dates due then enter their journeys; a yearly one is noted again.
+    pub(crate) fn date_due(&mut self, due: Timestamp) -> Result<(), AdvanceError> {
+        let dates = std::mem::take(&mut self.contact.state.dates);
+        let (now_due, later): (Vec<_>, Vec<_>) = dates.into_iter().partition(|it| it.due <= due);
+        self.contact.state.dates = later;
+        for date in now_due {
+            let Some(journey) = self.engine.program.live_version(date.journey).cloned() else {
+                continue;
+            };
+            if let Some(next) = self.date_entry(date.journey, &journey.entry) {
+                self.contact.state.dates.push(next);
+            }
+            let properties = serde_json::json!({ "date": date.value });
+            self.enter_keyed(&journey, &properties, Reason::EntryMatched)?;
+        }
+        Ok(())
+    }
+}
+
+/// The first instant strictly after `now` that the date stands for; `None`: it is past.
+fn upcoming(
+    date: Timestamp,
+    offset: Span,
+    at: Option<LocalTime>,
+    yearly: bool,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Option<Timestamp> {
+    let local = zone.to_datetime(date.to_jiff());
+    let this_year = zone.to_datetime(now.to_jiff()).year();
+    let years = if yearly { this_year - 1..=this_year + 2 } else { local.year()..=local.year() };
+    years
+        .filter_map(|year| {
+            let day = in_year(local.date(), year)?;
+            let time = match at {
+                Some(at) => wall_time(at)?,
+                None => local.time(),
+            };
+            if at.is_none() {
+                let instant = first_instant(day.to_datetime(time), zone)?;
+                return crate::value::shifted(instant, offset);
+            }
+            // With a wall time the offset moves the day, and the wall time stays.
+            let moved = crate::value::shifted(first_instant(day.to_datetime(time), zone)?, offset)?;
+            let day = zone.to_datetime(moved.to_jiff()).date();
+            first_instant(day.to_datetime(time), zone)
+        })
+        .find(|instant| *instant > now)
+}
+
+/// The same day in another year; 29 February becomes 28 February where there is none.
+fn in_year(date: civil::Date, year: i16) -> Option<civil::Date> {
+    let last = civil::Date::new(year, date.month(), 1).ok()?.days_in_month();
+    civil::Date::new(year, date.month(), date.day().min(last)).ok()
+}
+
+fn first_step(journey: &Journey) -> Next {
+    if journey.steps.is_empty() { Next::End } else { Next::Step(0) }
+}
+
+fn event_text(properties: &Value) -> String {
+    if properties.is_null() { String::new() } else { properties.to_string() }
+}
+
+/// Where keys decide nothing, one entry per journey is enough.
+fn ended_key(once_ended: OnceEnded, key: &str) -> u64 {
+    if once_ended == OnceEnded::Always { 0 } else { stable_hash(&[b"key", key.as_bytes()]) }
+}

@@ -1,0 +1,112 @@
+//! What a text may refer to: `contact`, `event`, `workspace`, `journey`, `coupon`.
+//!
+//! Must never show a text anything of another workspace or a secret.
+
+use crate::condition::JsonPath;
+use crate::contact::Contact;
+use crate::journey::program::Program;
+use crate::template::{MissingPolicy, RenderError, RenderLimits, RenderOptions, Template};
+use crate::time::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+
+/// The roots of one rendering.
+pub(crate) struct Scope {
+    contact: Value,
+    event: Value,
+    workspace: Value,
+    journey: Value,
+    coupon: Value,
+    zone: TimeZone,
+}
+
+impl Scope {
+    pub(crate) fn new(program: &Program, contact: &Contact, event: Value, journey: &str) -> Scope {
+        let settings = &program.settings;
+        Scope {
+            contact: contact_object(contact),
+            event,
+            workspace: json!({
+                "id": settings.slug,
+                "name": settings.name,
+                "brand": settings.brand,
+                "country": settings.country,
+                "link_domain": settings.link_domain,
+            }),
+            journey: json!({ "id": journey }),
+            coupon: Value::Null,
+            zone: contact.zone_or(&settings.zone),
+        }
+    }
+
+    /// Adds the coupon of one message.
+    pub(crate) fn with_coupon(mut self, code: &str) -> Scope {
+        self.coupon = json!({ "code": code });
+        self
+    }
+
+    fn roots(&self) -> [(&str, &Value); 5] {
+        [
+            ("contact", &self.contact),
+            ("event", &self.event),
+            ("workspace", &self.workspace),
+            ("journey", &self.journey),
+            ("coupon", &self.coupon),
+        ]
+    }
+
+    /// What stands at a dotted path.
+    pub(crate) fn find(&self, path: &JsonPath) -> Option<Value> {
+        let (first, rest) = path.0.split_first()?;
+        let (_, root) = self.roots().into_iter().find(|(name, _)| name == first)?;
+        JsonPath(rest.to_vec()).find(root).cloned()
+    }
+
+    /// Renders; a missing value without a default is an error.
+    pub(crate) fn render(
+        &self,
+        template: &Template,
+        now: Timestamp,
+    ) -> Result<String, RenderError> {
+        self.render_with(template, now, MissingPolicy::Refuse)
+    }
+
+    /// Renders; a missing value is nothing, as Liquid has it. For attributes and webhooks, not for messages.
+    pub(crate) fn render_lenient(
+        &self,
+        template: &Template,
+        now: Timestamp,
+    ) -> Result<String, RenderError> {
+        self.render_with(template, now, MissingPolicy::Empty)
+    }
+
+    fn render_with(
+        &self,
+        template: &Template,
+        now: Timestamp,
+        missing: MissingPolicy,
+    ) -> Result<String, RenderError> {
+        let options = RenderOptions {
+            now,
+            zone: self.zone.clone(),
+            missing,
+            limits: RenderLimits::default(),
+        };
+        template.render(&self.roots(), &options)
+    }
+}
+
+fn contact_object(contact: &Contact) -> Value {
+    let mut fields: Map<String, Value> = contact.profile.attributes.clone();
+    let own = [
+        ("id", &contact.profile.external_id),
+        ("phone", &contact.profile.phone),
+        ("email", &contact.profile.email),
+    ];
+    for (name, value) in own {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), Value::String(value.clone()));
+        }
+    }
+    Value::Object(fields)
+}

@@ -1,0 +1,567 @@
+//! `send`: one message. It is asked for when the step is reached, asked again while held, and once more in
+//! the commit that hands it out; it leaves the step when the gateway has answered.
+//!
+//! Must never hand out a message that the policy has not just allowed, nor one twice.
+
+use crate::condition::Engagement;
+use crate::consent::Channel;
+use crate::contact::{Enrollment, Position, SendMark, SentMark};
+use crate::decision::{Decision, Reason, What};
+use crate::event::{ReceiptStatus, SubmitOutcome};
+use crate::ids::{EnrollmentId, MessageId, stable_hash};
+use crate::journey::advance::AdvanceError;
+use crate::journey::effects::MessageEffect;
+use crate::journey::program::{Action, Journey, Next, NotAfter, Send, Step};
+use crate::journey::run::{Flow, Occurrence, Run};
+use crate::limits;
+use crate::message::{HandedOut, Message, MessageChange, MessageState};
+use crate::policy::may_send::{Verdict, Wish, may_send};
+use crate::policy::settings::MissingValues;
+use crate::template::{RenderError, Template};
+use crate::text;
+use crate::time::Timestamp;
+
+/// Sender and gateway of a workspace that names none.
+const SANDBOX: &str = "sandbox";
+
+/// A text ready to go, or why there is none.
+enum Text {
+    Ready { text: String, parts: u32 },
+    Hold(Reason),
+    Drop(Reason),
+}
+
+impl Run<'_> {
+    pub(super) fn send(
+        &mut self,
+        id: EnrollmentId,
+        journey: &Journey,
+        step: &Step,
+        send: &Send,
+    ) -> Flow {
+        let verdict = self.verdict(id, journey, send);
+        let Some(mut message) = self.intent(id, journey, step, send) else { return Flow::Ended };
+        let message_id = message.id;
+        let flow = match verdict {
+            Verdict::Send => {
+                self.out.messages.push(MessageEffect::Insert(Box::new(message)));
+                return self.stay(id, Position::Queued);
+            }
+            Verdict::Hold { until, reason } => {
+                (message.state, message.reason, message.due_at) =
+                    (MessageState::Held, reason, until);
+                self.held(id, message_id, until, reason)
+            }
+            Verdict::Drop(reason) => {
+                (message.state, message.reason) = (MessageState::Dropped, reason);
+                self.dropped(id, message_id, reason, suppressed(step, send))
+            }
+        };
+        self.out.messages.push(MessageEffect::Insert(Box::new(message)));
+        flow
+    }
+
+    fn verdict(&self, id: EnrollmentId, journey: &Journey, send: &Send) -> Verdict {
+        let not_after = match self.not_after(id, send) {
+            Ok(not_after) => not_after,
+            Err(reason) => return Verdict::Drop(reason),
+        };
+        let wish = Wish {
+            channel: Channel::Sms,
+            purpose: send.purpose.unwrap_or(journey.purpose),
+            not_after,
+        };
+        may_send(&self.engine.program.settings, self.contact, wish, self.now)
+    }
+
+    fn not_after(&self, id: EnrollmentId, send: &Send) -> Result<Option<Timestamp>, Reason> {
+        match &send.not_after {
+            None => Ok(None),
+            Some(NotAfter::Elapsed(span)) => {
+                Ok(self.enrollment(id).map(|enrollment| enrollment.reached_at + *span))
+            }
+            Some(NotAfter::Until { instant, offset }) => self
+                .instant(id, instant)
+                .and_then(|at| crate::value::shifted(at, *offset))
+                .map(Some)
+                .ok_or(Reason::NotAfterUnreadable),
+        }
+    }
+
+    /// The message of this step visit, queued.
+    fn intent(
+        &self,
+        id: EnrollmentId,
+        journey: &Journey,
+        step: &Step,
+        send: &Send,
+    ) -> Option<Message> {
+        let enrollment = self.enrollment(id)?;
+        let (sender, gateway) = self.sender(send);
+        Some(Message {
+            id: Run::current_message(enrollment),
+            workspace: self.contact.workspace,
+            contact: self.contact.id,
+            journey: journey.id,
+            version: journey.version,
+            step: step.slug.clone(),
+            variant: enrollment.variant.clone(),
+            purpose: send.purpose.unwrap_or(journey.purpose),
+            channel: Channel::Sms,
+            sender,
+            gateway,
+            to: self.contact.profile.phone.clone().unwrap_or_default(),
+            state: MessageState::Queued,
+            reason: Reason::Allowed,
+            intended_at: self.now,
+            due_at: self.now,
+            handed_out_at: None,
+            attempts: 0,
+            run: 0,
+            parts: 0,
+            text: String::new(),
+            gateway_ref: None,
+        })
+    }
+
+    fn sender(&self, send: &Send) -> (String, String) {
+        let senders = &self.engine.program.settings.senders;
+        let chosen = match &send.sender {
+            Some(id) => senders.iter().find(|sender| sender.id == *id),
+            None => senders.first(),
+        };
+        chosen.map_or((SANDBOX.to_owned(), SANDBOX.to_owned()), |sender| {
+            (sender.id.clone(), sender.gateway.clone())
+        })
+    }
+
+    fn held(
+        &mut self,
+        id: EnrollmentId,
+        message: MessageId,
+        until: Timestamp,
+        reason: Reason,
+    ) -> Flow {
+        let decision = self.decide(id, What::Held, reason);
+        decision.message = Some(message);
+        decision.until = Some(until);
+        self.stay(id, Position::Holding { until, reason })
+    }
+
+    fn dropped(
+        &mut self,
+        id: EnrollmentId,
+        message: MessageId,
+        reason: Reason,
+        next: Next,
+    ) -> Flow {
+        self.decide(id, What::Dropped, reason).message = Some(message);
+        Flow::Go(next)
+    }
+
+    fn change(
+        &mut self,
+        message: MessageId,
+        state: MessageState,
+        reason: Reason,
+        due: Option<Timestamp>,
+    ) {
+        self.out.messages.push(MessageEffect::Change(
+            message,
+            Box::new(MessageChange {
+                state,
+                reason,
+                due_at: due,
+                handed_out: None,
+                gateway_ref: None,
+            }),
+        ));
+    }
+
+    /// Asks again about a message that is held.
+    pub(crate) fn try_held(&mut self, id: EnrollmentId) -> Result<(), AdvanceError> {
+        let Some((journey, index, message)) = self.sending(id) else { return Ok(()) };
+        let Some((step, send)) = send_step(&journey, index) else { return Ok(()) };
+        match self.verdict(id, &journey, send) {
+            Verdict::Send => {
+                let now = self.now;
+                self.change(message, MessageState::Queued, Reason::Allowed, Some(now));
+                self.stay(id, Position::Queued);
+                Ok(())
+            }
+            Verdict::Hold { until, reason } => {
+                self.change(message, MessageState::Held, reason, Some(until));
+                self.held(id, message, until, reason);
+                Ok(())
+            }
+            Verdict::Drop(reason) => self.drop_open(id, message, reason, suppressed(step, send)),
+        }
+    }
+
+    fn drop_open(
+        &mut self,
+        id: EnrollmentId,
+        message: MessageId,
+        reason: Reason,
+        next: Next,
+    ) -> Result<(), AdvanceError> {
+        self.change(message, MessageState::Dropped, reason, None);
+        self.dropped(id, message, reason, next);
+        self.go(id, next)
+    }
+
+    /// Journey, step and message of an enrollment that is on a `send` step.
+    fn sending(&self, id: EnrollmentId) -> Option<(std::sync::Arc<Journey>, u16, MessageId)> {
+        let enrollment = self.enrollment(id)?;
+        let message = Run::current_message(enrollment);
+        Some((self.journey_of(id)?, enrollment.step, message))
+    }
+
+    /// A queued message may be handed to its gateway: the policy is asked once more, the text is made, and the
+    /// attempt is recorded, all in this commit.
+    pub(crate) fn hand_out(&mut self, message: &Message, run: u64) -> Result<(), AdvanceError> {
+        let id = message.id.enrollment;
+        let waits = self.enrollment(id).is_some_and(|enrollment| {
+            enrollment.position == Position::Queued
+                && Run::current_message(enrollment) == message.id
+        });
+        let place = self.sending(id).filter(|_| waits && message.state == MessageState::Queued);
+        let Some((journey, index, _)) = place else {
+            // Nobody waits for it any more: better no text than a wrong one.
+            if message.state == MessageState::Queued {
+                self.change(message.id, MessageState::Withdrawn, Reason::DefinitionGone, None);
+                self.about_message(message, What::Withdrawn, Reason::DefinitionGone);
+            }
+            return Ok(());
+        };
+        let Some((step, send)) = send_step(&journey, index) else { return Ok(()) };
+        match self.verdict(id, &journey, send) {
+            Verdict::Hold { until, reason } => {
+                self.change(message.id, MessageState::Held, reason, Some(until));
+                self.held(id, message.id, until, reason);
+                return Ok(());
+            }
+            Verdict::Drop(reason) => {
+                return self.drop_open(id, message.id, reason, suppressed(step, send));
+            }
+            Verdict::Send => {}
+        }
+        match self.text(id, message.id, send) {
+            Text::Ready { text, parts } => self.submit(id, message, send, run, (text, parts)),
+            Text::Drop(reason) => {
+                return self.drop_open(id, message.id, reason, suppressed(step, send));
+            }
+            Text::Hold(reason) => {
+                let end = self.not_after(id, send).ok().flatten().unwrap_or(Timestamp::MAX);
+                self.change(message.id, MessageState::Held, reason, Some(end));
+                self.held(id, message.id, end, reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(
+        &mut self,
+        id: EnrollmentId,
+        message: &Message,
+        send: &Send,
+        run: u64,
+        (text, parts): (String, u32),
+    ) {
+        let (sender, gateway) = self.sender(send);
+        let change = MessageChange {
+            state: MessageState::Submitting,
+            reason: Reason::Allowed,
+            due_at: None,
+            handed_out: Some(HandedOut {
+                at: self.now,
+                run,
+                attempt: message.attempts + 1,
+                to: self.contact.profile.phone.clone().unwrap_or_default(),
+                sender,
+                gateway,
+                text,
+                parts,
+            }),
+            gateway_ref: None,
+        };
+        let mut submission = message.clone();
+        submission.apply(&change);
+        let mark = SendMark { at: self.now, purpose: message.purpose, message: message.id };
+        self.contact.state.sends.push(mark);
+        self.out.messages.push(MessageEffect::Change(message.id, Box::new(change)));
+        self.out.submissions.push(submission);
+        self.stay(id, Position::Submitting);
+    }
+
+    fn text(&self, id: EnrollmentId, message: MessageId, send: &Send) -> Text {
+        let mut scope = self.scope(id);
+        if let Some(pool) = &send.coupon {
+            let workspace = &self.engine.program.settings.slug;
+            scope = scope.with_coupon(&coupon_code(workspace, pool, message));
+        }
+        let rendered = scope.render(self.template(send), self.now);
+        let text = match rendered {
+            Ok(text) => text.trim().to_owned(),
+            Err(RenderError::Missing { .. }) => {
+                return match self.engine.program.settings.missing_values {
+                    MissingValues::Drop => Text::Drop(Reason::ValueMissing),
+                    MissingValues::Hold => Text::Hold(Reason::ValueMissing),
+                };
+            }
+            Err(_) => return Text::Drop(Reason::TemplateFailed),
+        };
+        let (_, parts) = text::parts(&text);
+        match parts {
+            0 => Text::Drop(Reason::TextEmpty),
+            parts if parts > limits::PARTS_MAX => Text::Drop(Reason::TextTooLong),
+            parts => Text::Ready { text, parts: parts as u32 },
+        }
+    }
+
+    /// The text in the person's language: `pt-br`, else `pt`, else the default.
+    fn template<'s>(&self, send: &'s Send) -> &'s Template {
+        let Some(language) = self.contact.language() else { return &send.text };
+        let base = language.split('-').next().unwrap_or_default();
+        let found = send.translations.get(&language).or_else(|| send.translations.get(base));
+        found.unwrap_or(&send.text)
+    }
+
+    /// The gateway's answer to a submit.
+    pub(crate) fn answered(
+        &mut self,
+        message: &Message,
+        outcome: &SubmitOutcome,
+    ) -> Result<(), AdvanceError> {
+        if message.state != MessageState::Submitting {
+            return Ok(());
+        }
+        let (state, reason) = match outcome {
+            SubmitOutcome::Accepted { .. } => (MessageState::Submitted, Reason::GatewayAccepted),
+            SubmitOutcome::Refused { .. } => (MessageState::Failed, Reason::GatewayRefused),
+            SubmitOutcome::Unknown => (MessageState::Unknown, Reason::AnswerLost),
+            SubmitOutcome::Retry { after, throttled } => {
+                return self.again(message, self.now + *after, *throttled);
+            }
+        };
+        let gateway_ref = match outcome {
+            SubmitOutcome::Accepted { gateway_ref } => Some(gateway_ref.clone()),
+            _ => None,
+        };
+        self.out.messages.push(MessageEffect::Change(
+            message.id,
+            Box::new(MessageChange { state, reason, due_at: None, handed_out: None, gateway_ref }),
+        ));
+        let what = match state {
+            MessageState::Submitted => What::Sent,
+            MessageState::Failed => What::Failed,
+            _ => What::Unknown,
+        };
+        self.about_message(message, what, reason);
+        if state == MessageState::Failed {
+            self.uncount(message.id);
+        }
+        self.mark_sent(message, state == MessageState::Failed);
+        let was = if state == MessageState::Failed { Engagement::Failed } else { Engagement::Sent };
+        self.engage(message, was, self.now);
+        self.leave_send(message)
+    }
+
+    /// Surely not taken: it goes back into the outbox, unless it was tried too often or would be too late.
+    fn again(
+        &mut self,
+        message: &Message,
+        due: Timestamp,
+        throttled: bool,
+    ) -> Result<(), AdvanceError> {
+        self.uncount(message.id);
+        let id = message.id.enrollment;
+        let waits = self.enrollment(id).is_some_and(|enrollment| {
+            enrollment.position == Position::Submitting
+                && Run::current_message(enrollment) == message.id
+        });
+        let sending = self.sending(id).filter(|_| waits);
+        let Some((journey, index, _)) = sending else {
+            // Its enrollment has left meanwhile: what may still be taken back is.
+            self.change(message.id, MessageState::Dropped, Reason::ExitMatched, None);
+            self.about_message(message, What::Dropped, Reason::ExitMatched);
+            return Ok(());
+        };
+        let Some((step, send)) = send_step(&journey, index) else { return Ok(()) };
+        let too_late = matches!(self.not_after(id, send), Ok(Some(end)) if due >= end);
+        let objection = if too_late {
+            Some(Reason::TooLate)
+        } else if !throttled && message.attempts >= limits::ATTEMPTS_MAX {
+            Some(Reason::TooManyAttempts)
+        } else {
+            None
+        };
+        if let Some(reason) = objection {
+            return self.drop_open(id, message.id, reason, suppressed(step, send));
+        }
+        let reason = if throttled { Reason::RateLimited } else { Reason::GatewayUnavailable };
+        self.change(message.id, MessageState::Queued, reason, Some(due));
+        self.stay(id, Position::Queued);
+        Ok(())
+    }
+
+    /// A message that was surely not sent does not count for caps.
+    fn uncount(&mut self, message: MessageId) {
+        self.contact.state.sends.retain(|mark| mark.message != message);
+    }
+
+    fn mark_sent(&mut self, message: &Message, failed: bool) {
+        let at = message.handed_out_at.unwrap_or(self.now);
+        let Some(enrollment) = self.enrollment_mut(message.id.enrollment) else { return };
+        if enrollment.sent.len() >= limits::SENT_PER_ENROLLMENT_MAX {
+            enrollment.sent.remove(0);
+        }
+        enrollment.sent.push(SentMark {
+            step: message.id.step,
+            visit: message.id.visit,
+            at,
+            delivered: false,
+            failed,
+            clicked: false,
+            reply: None,
+        });
+    }
+
+    /// The enrollment that waited for the answer goes on.
+    fn leave_send(&mut self, message: &Message) -> Result<(), AdvanceError> {
+        let id = message.id.enrollment;
+        let waits = self.enrollment(id).is_some_and(|enrollment| {
+            enrollment.position == Position::Submitting
+                && Run::current_message(enrollment) == message.id
+        });
+        let Some((journey, index, _)) = self.sending(id).filter(|_| waits) else { return Ok(()) };
+        let next = journey.steps.get(usize::from(index)).map_or(Next::End, |step| step.next);
+        self.go(id, next)
+    }
+
+    /// A carrier says what became of a message. It may come before the gateway's answer.
+    pub(crate) fn receipt(
+        &mut self,
+        message: &Message,
+        status: ReceiptStatus,
+        at: Timestamp,
+    ) -> Result<(), AdvanceError> {
+        let (state, what) = match status {
+            ReceiptStatus::Accepted => (MessageState::Submitted, What::Sent),
+            ReceiptStatus::Delivered => (MessageState::Delivered, What::Delivered),
+            ReceiptStatus::Undelivered => (MessageState::Undelivered, What::Failed),
+            ReceiptStatus::Expired => (MessageState::Expired, What::Failed),
+            ReceiptStatus::Failed => (MessageState::Failed, What::Failed),
+        };
+        if !message.state.may_become(state) {
+            return Ok(());
+        }
+        self.change(message.id, state, Reason::Receipt, None);
+        self.about_message(message, what, Reason::Receipt);
+        let early = message.state == MessageState::Submitting;
+        if early {
+            self.mark_sent(message, false);
+        }
+        let was = match what {
+            What::Delivered => Engagement::Delivered,
+            What::Failed => Engagement::Failed,
+            _ => Engagement::Sent,
+        };
+        if let Some(mark) = self.mark_of(message.id) {
+            mark.delivered |= was == Engagement::Delivered;
+            mark.failed |= was == Engagement::Failed;
+        }
+        self.engage(message, was, at);
+        if early { self.leave_send(message) } else { Ok(()) }
+    }
+
+    /// The mark of a message while its enrollment is active.
+    pub(crate) fn mark_of(&mut self, message: MessageId) -> Option<&mut SentMark> {
+        let enrollment: &mut Enrollment = self.enrollment_mut(message.enrollment)?;
+        enrollment
+            .sent
+            .iter_mut()
+            .find(|mark| mark.step == message.step && mark.visit == message.visit)
+    }
+
+    /// A decision about a message, whether its enrollment is still active or not.
+    pub(crate) fn about_message(&mut self, message: &Message, what: What, reason: Reason) {
+        let at = self.now;
+        self.push(Decision {
+            at,
+            what,
+            reason,
+            journey: Some(message.journey),
+            version: message.version,
+            enrollment: Some(message.id.enrollment),
+            step: Some(message.id.step),
+            variant: message.variant.clone(),
+            message: Some(message.id),
+            until: None,
+            detail: String::new(),
+        });
+    }
+
+    /// Tells conditions and waits that something happened to a message.
+    pub(crate) fn engage(&mut self, message: &Message, was: Engagement, at: Timestamp) {
+        let program = &self.engine.program;
+        let journey = program.journeys.get(&(message.journey, message.version));
+        self.queue.push_back(Occurrence::Engagement {
+            message: message.id,
+            journey: journey.map(|journey| journey.slug.clone()).unwrap_or_default(),
+            step: message.step.clone(),
+            was,
+            at,
+        });
+    }
+
+    /// Takes back a message that was not handed over.
+    pub(crate) fn withdraw(&mut self, id: EnrollmentId, message: MessageId, reason: Reason) {
+        self.change(message, MessageState::Withdrawn, reason, None);
+        self.decide(id, What::Withdrawn, reason).message = Some(message);
+    }
+
+    /// Takes back everything that was not handed over: the person said stop.
+    pub(crate) fn withdraw_all(&mut self, channel: Channel) -> Result<(), AdvanceError> {
+        if channel != Channel::Sms {
+            return Ok(());
+        }
+        for id in self.active_ids() {
+            let position = self.enrollment(id).map(|enrollment| enrollment.position);
+            if !matches!(position, Some(Position::Holding { .. } | Position::Queued)) {
+                continue;
+            }
+            let Some((journey, index, message)) = self.sending(id) else { continue };
+            let Some((step, send)) = send_step(&journey, index) else { continue };
+            self.withdraw(id, message, Reason::Stopped);
+            let next = suppressed(step, send);
+            self.go(id, next)?;
+        }
+        Ok(())
+    }
+}
+
+fn send_step(journey: &Journey, index: u16) -> Option<(&Step, &Send)> {
+    let step = journey.steps.get(usize::from(index))?;
+    match &step.action {
+        Action::Send(send) => Some((step, send)),
+        _ => None,
+    }
+}
+
+fn suppressed(step: &Step, send: &Send) -> Next {
+    send.if_suppressed.unwrap_or(step.next)
+}
+
+/// A code of a generated coupon pool: eight characters that are hard to confuse, the same for the same
+/// message however often it is rendered.
+fn coupon_code(workspace: &str, pool: &str, message: MessageId) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    let hash = stable_hash(&[
+        b"coupon",
+        workspace.as_bytes(),
+        pool.as_bytes(),
+        message.to_string().as_bytes(),
+    ]);
+    (0..8).map(|place| char::from(ALPHABET[(hash >> (5 * place)) as usize & 31])).collect()
+}

@@ -1,0 +1,152 @@
+//! `wait_for`: the first of several things. Must never miss what happened to a message before the step was
+//! reached, nor count an event that did.
+
+use crate::condition::Engagement;
+use crate::contact::{Enrollment, Position};
+use crate::decision::{Reason, What};
+use crate::ids::{EnrollmentId, MessageId};
+use crate::journey::advance::AdvanceError;
+use crate::journey::program::{Action, Awaited, Journey, Next, WaitFor};
+use crate::journey::run::{Flow, Occurrence, Run};
+use crate::keyword::normalize;
+use crate::limits;
+use crate::message::Message;
+use crate::time::Timestamp;
+use serde_json::Value;
+
+impl Run<'_> {
+    pub(super) fn wait_for(&mut self, id: EnrollmentId, wait: &WaitFor) -> Flow {
+        if let Some(next) = self.already(id, wait) {
+            self.decide(id, What::Chose, Reason::AwaitedHappened);
+            return Flow::Go(next);
+        }
+        let until = self.now + wait.timeout;
+        self.decide(id, What::Reached, Reason::StepDone).until = Some(until);
+        self.stay(id, Position::Awaiting { until })
+    }
+
+    /// The first arm that has happened already.
+    fn already(&self, id: EnrollmentId, wait: &WaitFor) -> Option<Next> {
+        let enrollment = self.enrollment(id)?;
+        let event = self.entry_event(id);
+        let happened = |awaited: &Awaited| match awaited {
+            Awaited::Event { .. } => false,
+            Awaited::Condition(condition) => self.question(Some(&event)).ask(condition).holds,
+            engagement => engaged(enrollment, engagement),
+        };
+        wait.first.iter().find(|(awaited, _)| happened(awaited)).map(|(_, next)| *next)
+    }
+
+    /// The `wait_for` an enrollment is on, if it is on one.
+    pub(crate) fn awaiting<'j>(
+        &self,
+        id: EnrollmentId,
+        journey: &'j Journey,
+    ) -> Option<&'j WaitFor> {
+        let enrollment = self.enrollment(id)?;
+        if !matches!(enrollment.position, Position::Awaiting { .. }) {
+            return None;
+        }
+        match &journey.steps.get(usize::from(enrollment.step))?.action {
+            Action::WaitFor(wait) => Some(wait),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn wake_awaiting_event(
+        &mut self,
+        id: EnrollmentId,
+        name: &str,
+        properties: &Value,
+    ) -> Result<(), AdvanceError> {
+        let Some(journey) = self.journey_of(id) else { return Ok(()) };
+        let Some(wait) = self.awaiting(id, &journey) else { return Ok(()) };
+        let happened = wait.first.iter().find(|(awaited, _)| match awaited {
+            Awaited::Event { event, filter } => {
+                event == name && self.question(Some(properties)).holds(filter.as_ref())
+            }
+            _ => false,
+        });
+        if let Some((_, next)) = happened {
+            self.leave_step(id, Reason::AwaitedHappened);
+            return self.go(id, *next);
+        }
+        if wait.restart_on.as_deref() == Some(name) {
+            let until = self.now + wait.timeout;
+            self.decide(id, What::Chose, Reason::WaitRestarted).until = Some(until);
+            self.stay(id, Position::Awaiting { until });
+        }
+        Ok(())
+    }
+
+    /// Something happened to a message: its enrollment may wait for that.
+    pub(crate) fn wake_awaiting_engagement(
+        &mut self,
+        message: MessageId,
+    ) -> Result<(), AdvanceError> {
+        let id = message.enrollment;
+        let Some(journey) = self.journey_of(id) else { return Ok(()) };
+        let Some(wait) = self.awaiting(id, &journey) else { return Ok(()) };
+        let Some(enrollment) = self.enrollment(id) else { return Ok(()) };
+        let next = wait.first.iter().find(|(awaited, _)| engaged(enrollment, awaited));
+        if let Some((_, next)) = next {
+            self.leave_step(id, Reason::AwaitedHappened);
+            return self.go(id, *next);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn clicked(&mut self, message: &Message, at: Timestamp) {
+        if let Some(mark) = self.mark_of(message.id) {
+            mark.clicked = true;
+        }
+        self.about_message(message, What::Clicked, Reason::Person);
+        self.engage(message, Engagement::Clicked, at);
+    }
+
+    /// A reply belongs to the latest message the person got from an active enrollment.
+    pub(crate) fn replied(&mut self, text: &str, at: Timestamp) {
+        let reply: String = normalize(text).chars().take(limits::REPLY_CHARS_MAX).collect();
+        let latest = self
+            .contact
+            .state
+            .enrollments
+            .iter_mut()
+            .filter_map(|enrollment| {
+                let (id, journey) = (enrollment.id, enrollment.journey);
+                enrollment.sent.last_mut().map(|mark| (mark.at, id, journey, mark))
+            })
+            .max_by_key(|(at, id, ..)| (*at, *id));
+        let Some((_, id, _, mark)) = latest else { return };
+        mark.reply = Some(reply);
+        let message = MessageId { enrollment: id, step: mark.step, visit: mark.visit };
+        let decision = self.decide(id, What::Replied, Reason::Person);
+        decision.step = Some(message.step);
+        decision.message = Some(message);
+        let Some(journey) = self.journey_of(id) else { return };
+        let Some(step) = journey.steps.get(usize::from(message.step)) else { return };
+        self.queue.push_back(Occurrence::Engagement {
+            message,
+            journey: journey.slug.clone(),
+            step: step.slug.clone(),
+            was: Engagement::Replied,
+            at,
+        });
+    }
+}
+
+/// Whether an arm about a message has happened.
+fn engaged(enrollment: &Enrollment, awaited: &Awaited) -> bool {
+    let mark = |step: u16| Run::latest_mark(enrollment, Some(step));
+    match awaited {
+        Awaited::Clicked { step } => mark(*step).is_some_and(|mark| mark.clicked),
+        Awaited::Delivered { step } => mark(*step).is_some_and(|mark| mark.delivered),
+        Awaited::Failed { step } => mark(*step).is_some_and(|mark| mark.failed),
+        Awaited::Replied { step, like } => {
+            Run::latest_mark(enrollment, *step).and_then(|mark| mark.reply.as_ref()).is_some_and(
+                |reply| like.is_empty() || like.iter().any(|word| normalize(word) == *reply),
+            )
+        }
+        Awaited::Event { .. } | Awaited::Condition(_) => false,
+    }
+}
