@@ -362,3 +362,14 @@ pub struct SweepRow {
     /// Whether all contacts are done.
     pub done: bool,
 }
+
+impl Sequences {
+    /// What a store that never kept anything hands out.
+    pub const FIRST: Sequences = Sequences { contact: 1, enrollment: 1, seq: 1 };
+
+    /// Whether any of them is lower than in `found`.
+    #[must_use]
+    pub fn goes_back_from(&self, found: Sequences) -> bool {
+        self.contact < found.contact || self.enrollment < found.enrollment || self.seq < found.seq
+    }
+}

@@ -1,5 +1,19 @@
 //! The only place that knows how things are kept. Writes are a [`batch::Batch`], reads are typed methods.
 //!
+//! ```text
+//!  Batch ──▶ Store::commit ──▶ Memory   the model, and what replays run on
+//!  reads ──▶ Store::…      ──▶ Sqlite   the embedded default
+//! ```
 //! Must never decide anything, and must never answer "no" when it could not read: an error is an error.
 
 pub mod batch;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod error;
+pub mod memory;
+pub mod rows;
+mod store;
+
+pub use error::{Assertion, StoreError};
+pub use memory::MemoryStore;
+pub use store::Store;

@@ -1,0 +1,104 @@
+//! What the memory store holds: rows in maps, and the orders in which they are read.
+//!
+//! Point lookups are hash maps with a fixed hasher, so that two runs iterate alike; what is read in an
+//! order is in an ordered set beside them. Must never be changed but through `tables.rs`, which keeps
+//! rows and orders together.
+
+use crate::batch::{
+    CallRow, DeadLetterRow, DecisionRow, EnrollmentRow, Identity, JourneyVersionRow, LoggedInput,
+    OrphanReceipt, ProfileRow, SegmentRow, Sequences, SweepRow, Wake, WorkspaceRow,
+};
+use crate::rows::CounterOrder;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
+use wayline_core::message::Message;
+use wayline_core::time::Timestamp;
+
+/// Everything in the store.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    pub(super) forgetting: bool,
+    pub(super) run: u64,
+    pub(super) sequences: Sequences,
+    pub(super) workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
+    pub(super) segments: BTreeMap<(WorkspaceId, String), SegmentRow>,
+    pub(super) versions: BTreeMap<(WorkspaceId, JourneyId, u32), JourneyVersionRow>,
+    pub(super) live: BTreeMap<(WorkspaceId, JourneyId), u32>,
+
+    pub(super) contacts: FxHashMap<ContactId, Contact>,
+    pub(super) contact_order: BTreeSet<(WorkspaceId, ContactId)>,
+    pub(super) phones: BTreeSet<(WorkspaceId, String, ContactId)>,
+    pub(super) wakes: BTreeSet<(Wake, ContactId)>,
+    pub(super) identities: FxHashMap<Identity, ContactId>,
+    pub(super) remembered: Remembered,
+
+    pub(super) inputs: BTreeMap<Seq, LoggedInput>,
+    pub(super) enrollments: FxHashMap<EnrollmentId, EnrollmentRow>,
+    pub(super) enrollments_by_contact: BTreeSet<(ContactId, EnrollmentId)>,
+    pub(super) enrollments_by_journey: BTreeSet<(WorkspaceId, JourneyId, EnrollmentId)>,
+
+    pub(super) messages: FxHashMap<MessageId, Message>,
+    pub(super) messages_due: BTreeSet<(Timestamp, MessageId)>,
+    pub(super) messages_submitting: BTreeSet<(u64, MessageId)>,
+    pub(super) messages_by_ref: BTreeMap<String, BTreeSet<MessageId>>,
+    pub(super) messages_by_contact: BTreeSet<(ContactId, MessageId)>,
+    pub(super) messages_by_journey: BTreeSet<(WorkspaceId, JourneyId, MessageId)>,
+    pub(super) messages_by_intent: BTreeSet<(Timestamp, MessageId)>,
+
+    pub(super) calls: BTreeMap<(WorkspaceId, MessageId), CallRow>,
+    pub(super) calls_due: BTreeSet<(Timestamp, MessageId, WorkspaceId)>,
+
+    pub(super) decision_last: u64,
+    pub(super) decisions: BTreeMap<u64, DecisionRow>,
+    pub(super) decisions_by_contact: BTreeSet<(ContactId, u64)>,
+    pub(super) decisions_by_journey: BTreeSet<(WorkspaceId, JourneyId, u64)>,
+    pub(super) counters: BTreeMap<(WorkspaceId, JourneyId), BTreeMap<CounterOrder, i64>>,
+
+    pub(super) dead_letters: BTreeMap<(WorkspaceId, Seq), DeadLetterRow>,
+    pub(super) orphan_last: u64,
+    pub(super) orphans: BTreeMap<u64, OrphanReceipt>,
+    pub(super) orphans_by_ref: BTreeSet<(String, String, u64)>,
+    pub(super) sweeps: BTreeMap<(WorkspaceId, JourneyId), SweepRow>,
+}
+
+/// A contact: profile and engine state in one place, because they are read together.
+#[derive(Debug)]
+pub(super) struct Contact {
+    pub(super) profile: Arc<ProfileRow>,
+    pub(super) state: State,
+}
+
+/// Engine state of a contact.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub(super) body: Arc<[u8]>,
+    /// 0: none yet.
+    pub(super) version: u64,
+    pub(super) wake: Option<Wake>,
+}
+
+/// Ids of inputs that were taken.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    /// Keeping everything: the period of each, and the order in which they are forgotten.
+    pub(super) periods: FxHashMap<(WorkspaceId, u128), i64>,
+    pub(super) order: BTreeSet<(i64, WorkspaceId, u128)>,
+    /// Forgetting: those of this period and those of the period before.
+    pub(super) young: FxHashSet<(WorkspaceId, u128)>,
+    pub(super) old: FxHashSet<(WorkspaceId, u128)>,
+    /// When the young ones began.
+    pub(super) young_since: Option<Timestamp>,
+}
+
+impl Model {
+    pub(super) fn new(forgetting: bool) -> Self {
+        Model { forgetting, run: 1, sequences: Sequences::FIRST, ..Model::default() }
+    }
+
+    /// A contact in a workspace.
+    pub(super) fn contact(&self, workspace: WorkspaceId, id: ContactId) -> Option<&Contact> {
+        self.contacts.get(&id).filter(|contact| contact.profile.workspace == workspace)
+    }
+}

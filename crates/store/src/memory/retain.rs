@@ -1,0 +1,125 @@
+//! Forgetting: what retention removes, and what a forgetting store lets go after each batch.
+//!
+//! Must never remove anything that can still change or that a decision needs.
+
+use super::model::Model;
+use super::reads::{MESSAGE_FIRST, MESSAGE_LAST};
+use crate::batch::{Batch, Op};
+use crate::rows::{Retention, first_generation_kept};
+use wayline_core::ids::{ContactId, MessageId};
+use wayline_core::limits;
+use wayline_core::message::{Message, MessageState};
+use wayline_core::time::Timestamp;
+
+impl Model {
+    /// Removes at most `limit` rows that are older than they have to be kept.
+    pub(super) fn forget(&mut self, retention: &Retention, limit: usize) -> usize {
+        let mut left = limit;
+        if let Some(cutoff) = retention.inputs_before {
+            while left > 0
+                && let Some(entry) = self.inputs.first_entry()
+                && entry.get().received_at < cutoff
+            {
+                entry.remove();
+                left -= 1;
+            }
+        }
+        if let Some(cutoff) = retention.decisions_before {
+            while left > 0
+                && let Some((&id, row)) = self.decisions.first_key_value()
+                && row.decision.at < cutoff
+            {
+                self.remove_decision(id);
+                left -= 1;
+            }
+        }
+        if let Some(cutoff) = retention.messages_before {
+            left -= self.forget_messages(cutoff, left);
+        }
+        if let Some(cutoff) = retention.input_ids_before {
+            let keep = first_generation_kept(cutoff);
+            while left > 0
+                && let Some(&(period, workspace, id)) = self.remembered.order.first()
+                && period < keep
+            {
+                self.unremember(workspace, id);
+                left -= 1;
+            }
+        }
+        if let Some(cutoff) = retention.orphan_receipts_before {
+            while left > 0
+                && let Some((&id, receipt)) = self.orphans.first_key_value()
+                && receipt.received_at < cutoff
+            {
+                self.remove_orphan(id);
+                left -= 1;
+            }
+        }
+        limit - left
+    }
+
+    fn forget_messages(&mut self, cutoff: Timestamp, limit: usize) -> usize {
+        let old = self.messages_by_intent.iter().take_while(|(at, _)| *at < cutoff);
+        let closed =
+            old.filter(|(_, id)| self.messages.get(id).is_some_and(|m| !m.state.is_open()));
+        let ids: Vec<MessageId> = closed.take(limit).map(|(_, id)| *id).collect();
+        for id in &ids {
+            self.set_message(*id, None);
+        }
+        ids.len()
+    }
+
+    /// After a batch of a forgetting store: drops what nothing will ask for again.
+    pub(super) fn let_go(&mut self, batch: &Batch) {
+        for op in &batch.ops {
+            match op {
+                Op::RememberInput { at, .. } => self.turn_generation(*at),
+                Op::PutEnrollment(row) if row.left_at.is_some() => {
+                    self.set_enrollment(row.id, None);
+                }
+                Op::InsertMessage(message) => self.let_messages_go(message.contact),
+                Op::ChangeMessage { id, .. } => {
+                    if let Some(contact) = self.messages.get(id).map(|message| message.contact) {
+                        self.let_messages_go(contact);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn turn_generation(&mut self, at: Timestamp) {
+        let since = *self.remembered.young_since.get_or_insert(at);
+        if at - since >= limits::DEDUPLICATION {
+            self.remembered.old = std::mem::take(&mut self.remembered.young);
+            self.remembered.young_since = Some(at);
+        }
+    }
+
+    fn let_messages_go(&mut self, contact: ContactId) {
+        let latest = self.latest_message(contact).map(|message| message.id);
+        let ids = self.messages_of(contact).filter(|message| is_finished(message.state));
+        let finished: Vec<MessageId> =
+            ids.map(|message| message.id).filter(|id| Some(*id) != latest).collect();
+        for id in finished {
+            self.set_message(id, None);
+        }
+    }
+
+    /// Messages of a contact, oldest id first.
+    pub(super) fn messages_of(&self, contact: ContactId) -> impl Iterator<Item = &Message> {
+        self.messages_by_contact
+            .range((contact, MESSAGE_FIRST)..=(contact, MESSAGE_LAST))
+            .filter_map(|(_, id)| self.messages.get(id))
+    }
+
+    /// The message that was handed out last to a contact.
+    pub(super) fn latest_message(&self, contact: ContactId) -> Option<&Message> {
+        let handed_out = self.messages_of(contact).filter(|m| m.handed_out_at.is_some());
+        handed_out.max_by_key(|message| (message.handed_out_at, message.id))
+    }
+}
+
+fn is_finished(state: MessageState) -> bool {
+    MessageState::ALL.iter().all(|next| !state.may_become(*next))
+}

@@ -1,0 +1,117 @@
+//! What reads answer with, where it is more than a row of a batch.
+//!
+//! Must never hold a rule: these are values.
+
+use crate::batch::{DecisionRow, JourneyVersionRow, ProfileRow, Wake};
+use crate::error::StoreError;
+use std::sync::Arc;
+use wayline_core::ids::{ContactId, WorkspaceId};
+use wayline_core::limits;
+use wayline_core::metrics::CounterKey;
+use wayline_core::time::Timestamp;
+
+/// A contact as the engine needs it. Cheap to clone: hot contacts are handed out thousands of times a second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactRecord {
+    /// Profile.
+    pub profile: Arc<ProfileRow>,
+    /// Engine state as it was put; empty when `version` is 0.
+    pub state: Arc<[u8]>,
+    /// Version of the state, the `expected_version` of the next put; 0: there is none yet.
+    pub version: u64,
+    /// When to look at it again.
+    pub wake: Option<Wake>,
+}
+
+/// A contact whose time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueContact {
+    /// When, and for whose sake.
+    pub wake: Wake,
+    /// Who.
+    pub contact: ContactId,
+    /// Whose.
+    pub workspace: WorkspaceId,
+}
+
+/// A version of a journey, and whether new entries get it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredJourneyVersion {
+    /// The version.
+    pub row: JourneyVersionRow,
+    /// Whether it is the one that new entries get.
+    pub live: bool,
+}
+
+/// A decision and its place in the order of all decisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDecision {
+    /// Its place: from 1, growing, never used twice. What the next page goes on after.
+    pub id: u64,
+    /// The decision.
+    pub row: DecisionRow,
+}
+
+/// A counter and what it counts to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// Which.
+    pub key: CounterKey,
+    /// How many.
+    pub value: i64,
+}
+
+/// What to forget: everything of a kind from before its instant; `None` keeps all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Inputs received before. Goes by the order of acceptance and stops at the first that is young enough.
+    pub inputs_before: Option<Timestamp>,
+    /// Decisions made before. Goes by their order and stops at the first that is young enough.
+    pub decisions_before: Option<Timestamp>,
+    /// Messages intended before that are neither held, queued nor in a gateway's hands.
+    pub messages_before: Option<Timestamp>,
+    /// Remembered input ids: whole periods of `limits::DEDUPLICATION` that ended before.
+    pub input_ids_before: Option<Timestamp>,
+    /// Orphan receipts received before. Goes by arrival and stops at the first that is young enough.
+    pub orphan_receipts_before: Option<Timestamp>,
+}
+
+/// How far a backup has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackupProgress {
+    /// Pages copied.
+    pub pages_done: u64,
+    /// Pages in all.
+    pub pages_total: u64,
+}
+
+/// The order of counters within a journey: by hour first, so that a range of time is a range of rows.
+pub(crate) type CounterOrder = (Timestamp, u32, i32, String, &'static str);
+
+/// Where a counter stands in [`CounterOrder`]. The journey as a whole comes before its steps.
+pub(crate) fn counter_order(key: &CounterKey) -> CounterOrder {
+    (key.hour, key.version, step_code(key.step), key.variant.clone(), key.what.as_str())
+}
+
+/// A step as a number; -1: none.
+pub(crate) fn step_code(step: Option<u16>) -> i32 {
+    step.map_or(-1, i32::from)
+}
+
+/// The period of `limits::DEDUPLICATION` an instant is in: input ids are forgotten by whole periods.
+pub(crate) fn generation(at: Timestamp) -> i64 {
+    at.0.div_euclid(limits::DEDUPLICATION.0)
+}
+
+/// The first period that is not wholly before `cutoff`.
+pub(crate) fn first_generation_kept(cutoff: Timestamp) -> i64 {
+    generation(cutoff)
+}
+
+/// Refuses a page larger than pages are.
+pub(crate) fn bounded(limit: usize) -> Result<usize, StoreError> {
+    if limit > limits::PAGE_ROWS_MAX {
+        return Err(StoreError::LimitTooLarge { limit, max: limits::PAGE_ROWS_MAX });
+    }
+    Ok(limit)
+}

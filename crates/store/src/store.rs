@@ -1,0 +1,142 @@
+//! One store, whatever it keeps things in.
+//!
+//! Every method says here, once, what it answers; the backends say how. Must never hold a rule of its own:
+//! it only passes on. Methods are async because a backend behind a network waits; these two answer at once.
+
+use crate::batch::{
+    Batch, CallRow, DeadLetterRow, EnrollmentRow, Identity, LoggedInput, OrphanReceipt, SegmentRow,
+    Sequences, SweepRow, WorkspaceRow,
+};
+use crate::error::StoreError;
+use crate::memory::MemoryStore;
+use crate::rows::{
+    BackupProgress, ContactRecord, Counter, DueContact, Retention, StoredDecision,
+    StoredJourneyVersion,
+};
+use std::path::Path;
+use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
+use wayline_core::message::Message;
+use wayline_core::metrics::CounterKey;
+use wayline_core::time::Timestamp;
+
+/// Where everything is kept.
+#[derive(Debug)]
+pub enum Store {
+    /// In memory: for tests, simulations and replays.
+    Memory(MemoryStore),
+}
+
+impl From<MemoryStore> for Store {
+    fn from(store: MemoryStore) -> Self {
+        Store::Memory(store)
+    }
+}
+
+/// Passes methods on to the backend. A page is refused when its limit is beyond `limits::PAGE_ROWS_MAX`;
+/// `after` is the last row of the page before, in the order the method names.
+macro_rules! pass_on {
+    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        impl Store {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// When the store could not do it: nothing is known then, and nothing was changed.
+                #[allow(clippy::too_many_arguments)]
+                pub async fn $name(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
+                    match self {
+                        Store::Memory(store) => store.$name($($arg),*),
+                    }
+                }
+            )*
+        }
+    };
+}
+
+pass_on! {
+    /// Keeps all operations of the batch or none. Durable when it returns.
+    fn commit(batch: &Batch) -> ();
+
+    /// The next ids to hand out.
+    fn sequences() -> Sequences;
+    /// Which run of the program this is: opening a store begins the next one, durably. From 1.
+    fn run() -> u64;
+    /// All workspaces, by id.
+    fn workspaces() -> Vec<WorkspaceRow>;
+    /// The workspace with this text id.
+    fn workspace_by_slug(slug: &str) -> Option<WorkspaceRow>;
+    /// All segments of a workspace, by slug.
+    fn segments(workspace: WorkspaceId) -> Vec<SegmentRow>;
+    /// All versions of all journeys of a workspace, by journey and version.
+    fn journey_versions(workspace: WorkspaceId) -> Vec<StoredJourneyVersion>;
+
+    /// Whose the identities are, in their order.
+    fn contact_by_identities(identities: &[Identity]) -> Vec<Option<ContactId>>;
+    /// Contacts in the order of `ids`; `None`: there is none. Ids are unique over workspaces, each record
+    /// says whose it is, and who asks on behalf of a workspace compares that.
+    fn contacts(ids: &[ContactId]) -> Vec<Option<ContactRecord>>;
+    /// Contacts whose profile has this number, by id.
+    fn contacts_by_phone(workspace: WorkspaceId, phone: &str, limit: usize) -> Vec<ContactId>;
+    /// Contacts of a workspace, by id.
+    fn contacts_page(workspace: WorkspaceId, after: Option<ContactId>, limit: usize) -> Vec<ContactRecord>;
+    /// Which of the inputs were taken before, in their order.
+    fn inputs_known(workspace: WorkspaceId, ids: &[u128]) -> Vec<bool>;
+    /// Contacts whose time has come by `until`, over all workspaces, by (due, enrollment, contact).
+    fn wakes_due(until: Timestamp, limit: usize) -> Vec<DueContact>;
+    /// When the next contact's time comes.
+    fn next_wake() -> Option<Timestamp>;
+    /// Inputs of a contact, newest first, from `head` back along `previous`. It ends where retention removed
+    /// the rest. The next page begins at the `previous` of the last row.
+    fn history(workspace: WorkspaceId, contact: ContactId, head: Option<Seq>, limit: usize) -> Vec<LoggedInput>;
+
+    /// Queued messages that may be claimed, over all workspaces, by (due, id).
+    fn messages_due(now: Timestamp, limit: usize) -> Vec<Message>;
+    /// When the next queued message may be claimed.
+    fn next_message_due() -> Option<Timestamp>;
+    /// Messages in the order of `ids`; `None`: there is none. Each says whose it is.
+    fn messages(ids: &[MessageId]) -> Vec<Option<Message>>;
+    /// The message a gateway calls so; the one handed out last, when the gateway used the id again.
+    fn message_by_gateway_ref(gateway: &str, gateway_ref: &str) -> Option<Message>;
+    /// The message handed out last to a contact, whatever became of it: what a reply refers to.
+    fn latest_message_to(workspace: WorkspaceId, contact: ContactId) -> Option<Message>;
+    /// Messages that an earlier run handed out without storing the answer, by (run, id).
+    fn messages_submitting_before_run(run: u64, limit: usize) -> Vec<Message>;
+    /// Messages of a contact, newest id first.
+    fn messages_of_contact(workspace: WorkspaceId, contact: ContactId, after: Option<MessageId>, limit: usize) -> Vec<Message>;
+    /// Messages of a journey, newest id first.
+    fn messages_of_journey(workspace: WorkspaceId, journey: JourneyId, after: Option<MessageId>, limit: usize) -> Vec<Message>;
+    /// Calls that may be made, over all workspaces, by (due, id).
+    fn calls_due(now: Timestamp, limit: usize) -> Vec<CallRow>;
+    /// When the next call may be made.
+    fn next_call_due() -> Option<Timestamp>;
+
+    /// Decisions about a contact, newest first.
+    fn decisions(workspace: WorkspaceId, contact: ContactId, after: Option<u64>, limit: usize) -> Vec<StoredDecision>;
+    /// Decisions of a journey, newest first.
+    fn decisions_of_journey(workspace: WorkspaceId, journey: JourneyId, after: Option<u64>, limit: usize) -> Vec<StoredDecision>;
+    /// All decisions of all workspaces, oldest first: for a recount or an export.
+    fn decisions_all(after: Option<u64>, limit: usize) -> Vec<StoredDecision>;
+    /// Enrollments of a contact, newest first.
+    fn enrollments(workspace: WorkspaceId, contact: ContactId, after: Option<EnrollmentId>, limit: usize) -> Vec<EnrollmentRow>;
+    /// Enrollments of a journey, newest first.
+    fn enrollments_of_journey(workspace: WorkspaceId, journey: JourneyId, active_only: bool, after: Option<EnrollmentId>, limit: usize) -> Vec<EnrollmentRow>;
+    /// Counters of a journey whose hour is in `from..until`, by (hour, version, step, variant, what).
+    fn counters(workspace: WorkspaceId, journey: JourneyId, hours: (Timestamp, Timestamp), after: Option<&CounterKey>, limit: usize) -> Vec<Counter>;
+
+    /// Inputs of a workspace that could not be handled, oldest first.
+    fn dead_letters(workspace: WorkspaceId, after: Option<Seq>, limit: usize) -> Vec<DeadLetterRow>;
+    /// One of them.
+    fn dead_letter(workspace: WorkspaceId, id: Seq) -> Option<DeadLetterRow>;
+    /// Receipts that came before their message was known, in order of arrival.
+    fn orphan_receipts(gateway: &str, gateway_ref: &str) -> Vec<OrphanReceipt>;
+    /// Scheduled entries of a workspace, by journey.
+    fn sweeps(workspace: WorkspaceId) -> Vec<SweepRow>;
+
+    /// Removes at most `limit` rows that are older than they have to be kept, and says how many. Call it
+    /// again until it says 0.
+    fn forget(retention: &Retention, limit: usize) -> usize;
+    /// Whether everything that is kept can be read and fits together.
+    fn check() -> ();
+    /// Writes a whole, checked copy to `to` while commits go on. `to` appears when the copy is complete.
+    fn backup(to: &Path, progress: &mut (dyn FnMut(BackupProgress) + Send)) -> ();
+}
