@@ -1,0 +1,3 @@
+//! Behaviour checked against recorded vectors of others. One binary, one module per suite.
+
+mod golden_liquid;
