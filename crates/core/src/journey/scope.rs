@@ -5,7 +5,7 @@
 use crate::condition::JsonPath;
 use crate::contact::Contact;
 use crate::journey::program::Program;
-use crate::template::{MissingPolicy, RenderError, RenderLimits, RenderOptions, Template};
+use crate::template::{self, MissingPolicy, RenderError, RenderLimits, Template};
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
@@ -86,13 +86,10 @@ impl Scope {
         now: Timestamp,
         missing: MissingPolicy,
     ) -> Result<String, RenderError> {
-        let options = RenderOptions {
-            now,
-            zone: self.zone.clone(),
-            missing,
-            limits: RenderLimits::default(),
-        };
-        template.render(&self.roots(), &options)
+        let roots = self.roots();
+        let scope =
+            template::Scope::new(&roots, now).in_zone(self.zone.clone()).with_missing(missing);
+        template.render(&scope, &RenderLimits::default())
     }
 }
 
