@@ -1,1 +1,20 @@
-//! (laid out in this release, filled next)
+//! The way of a message, stage by stage: ingest, advance, dispatch, receive, calls, schedules, retention.
+//!
+//! Every stage takes its work from the store and is one bounded turn at an instant given to it. This crate
+//! must never read a clock, sleep, spawn or know what carries it: the live program, the replay and the
+//! simulator drive the same code.
+
+pub mod advance;
+pub mod calls;
+pub mod definitions;
+pub mod dispatch;
+pub mod gateway;
+pub mod ingest;
+pub mod receive;
+pub mod retain;
+pub mod sandbox;
+pub mod schedule;
+mod turn;
+mod windows;
+
+pub use advance::{Accepted, Pipeline, PipelineError};

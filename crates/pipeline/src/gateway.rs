@@ -1,0 +1,94 @@
+//! What a carrier connection looks like from here.
+//!
+//! Must never be asked to send anything that is not committed as `submitting`, and must never be asked twice
+//! for the same attempt.
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use wayline_core::event::{ReceiptStatus, SubmitOutcome};
+use wayline_core::ids::WorkspaceId;
+use wayline_core::message::Message;
+use wayline_core::time::Timestamp;
+
+/// A configured connection to a carrier.
+pub trait Gateway: Send + Sync {
+    /// Hands a message over and says what came of it. A lost answer is [`SubmitOutcome::Unknown`].
+    fn submit<'a>(&'a self, message: &'a Message, now: Timestamp) -> BoxFuture<'a, SubmitOutcome>;
+
+    /// What has come from the carrier up to now, in order. Each thing is told once.
+    fn poll(&self, now: Timestamp) -> Vec<GatewayEvent>;
+
+    /// When there may be something to poll again, as far as the gateway knows.
+    fn next_event(&self) -> Option<Timestamp>;
+}
+
+/// What comes from a carrier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GatewayEvent {
+    /// What became of a message.
+    Receipt(Receipt),
+    /// A person wrote.
+    Inbound(Inbound),
+}
+
+/// What a carrier says became of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Gateway id.
+    pub gateway: String,
+    /// The gateway's own message id.
+    pub gateway_ref: String,
+    /// What became of it.
+    pub status: ReceiptStatus,
+    /// When, by the carrier's clock.
+    pub at: Timestamp,
+}
+
+/// A text from a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inbound {
+    /// Whose sender it went to.
+    pub workspace: WorkspaceId,
+    /// The carrier's id of it, for telling repetitions; `None`: it gives none.
+    pub id: Option<String>,
+    /// E.164.
+    pub from: String,
+    /// The text.
+    pub text: String,
+    /// When, by the carrier's clock.
+    pub at: Timestamp,
+}
+
+/// All configured gateways, by id.
+#[derive(Clone, Default)]
+pub struct Gateways {
+    by_id: BTreeMap<String, Arc<dyn Gateway>>,
+}
+
+impl Gateways {
+    /// One gateway, for every id: the sandbox of replays and simulations.
+    #[must_use]
+    pub fn only(gateway: Arc<dyn Gateway>) -> Gateways {
+        Gateways { by_id: BTreeMap::from([(String::new(), gateway)]) }
+    }
+
+    /// Adds a gateway.
+    #[must_use]
+    pub fn with(mut self, id: &str, gateway: Arc<dyn Gateway>) -> Gateways {
+        self.by_id.insert(id.to_owned(), gateway);
+        self
+    }
+
+    /// The gateway of that id, else the one that serves every id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Arc<dyn Gateway>> {
+        self.by_id.get(id).or_else(|| self.by_id.get(""))
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Gateway>> {
+        self.by_id.values()
+    }
+}
