@@ -6,10 +6,10 @@
     convert.py cdnow CDNOW_sample.txt.gz winback.ndjson.gz
     convert.py onlineretail online_retail.csv.gz retail.ndjson.gz
 
-Only the standard library; the same file always gives the same bytes. Each person is identified
-(phone, time zone) just before their first event. The data sets hold no phone numbers: each person
-gets a made-up one that is valid, unique, and at home in their time zone. README.md says what is read
-from where and which rules are assigned because the data does not say.
+Only the standard library; the same file always gives the same lines. Each person is
+identified (phone, time zone) just before their first event. The data sets hold no phone numbers: each
+person gets a made-up one that is valid, unique, and at home in their time zone. README.md says what is
+read from where, and which rules are assigned because the data does not say.
 """
 
 import argparse
