@@ -37,7 +37,7 @@ SHAPES = {
     ),
     "winback": Shape(
         ("due_date", "customer"),
-        lambda row: (row["sent_at"][:10], row["contact"]),
+        lambda row: (row["sent_at"].removesuffix("T12:00:00.000Z"), row["contact"]),
         lambda line: line,
     ),
     "winback_retail": Shape(
@@ -67,10 +67,12 @@ def compare_lines(shape, messages, expected_path, shown):
     """Whether the sent messages are exactly the expected lines."""
     expected = [tuple(row) for row in read_rows(expected_path)]
     if expected[0] != shape.header:
-        print(f"{expected_path} has the columns {','.join(expected[0])}, not {','.join(shape.header)}")
+        found, wanted = ",".join(expected[0]), ",".join(shape.header)
+        print(f"{expected_path} has the columns {found}, not {wanted}")
         return False
     expected = sorted(expected[1:], key=shape.order)
-    actual = sorted((shape.line(row) for row in messages if row["outcome"] == "sent"), key=shape.order)
+    sent = (shape.line(row) for row in messages if row["outcome"] == "sent")
+    actual = sorted(sent, key=shape.order)
     if actual == expected:
         print(f"equal: {len(actual)} of {len(expected)} lines")
         return True
@@ -79,7 +81,8 @@ def compare_lines(shape, messages, expected_path, shown):
     missing, extra = missing - both, extra - both
     print(f"different: {both.total()} of {len(expected)} lines equal, "
           f"{missing.total()} missing, {extra.total()} too many")
-    marked = [(line, "-") for line in missing.elements()] + [(line, "+") for line in extra.elements()]
+    marked = [(line, "-") for line in missing.elements()]
+    marked += [(line, "+") for line in extra.elements()]
     for line, sign in sorted(marked, key=lambda pair: (shape.order(pair[0]), pair[1]))[:shown]:
         print(f"  {sign} {','.join(line)}")
     return False

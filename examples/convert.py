@@ -121,7 +121,9 @@ def write_inputs(output, inputs, traits_of):
         traits = traits_of(item)
         if known.get(item.person) != traits:
             known[item.person] = traits
-            output.write({"type": "identify", "userId": item.person, "timestamp": at, "traits": traits})
+            output.write(
+                {"type": "identify", "userId": item.person, "timestamp": at, "traits": traits}
+            )
             written["identify"] += 1
         output.write(
             {
@@ -147,30 +149,27 @@ def retailrocket(source, output):
     one of four is assigned by visitor.
     """
     rank = {"view": 0, "addtocart": 1, "transaction": 2}
-    inputs = []
-    for row in csv.DictReader(source):
-        fields = [row[name] for name in ("timestamp", "visitorid", "event", "itemid", "transactionid")]
-        properties = {"item": row["itemid"]}
-        if row["transactionid"]:
-            properties["transaction"] = row["transactionid"]
-        inputs.append(
-            Input(
-                from_milliseconds(int(row["timestamp"])),
-                rank[row["event"]],
-                row["visitorid"],
-                row["event"],
-                "rr-" + "-".join(fields),
-                properties,
-            )
-        )
-    inputs.sort(key=lambda item: (item.at, item.order))
+    columns = ("timestamp", "visitorid", "event", "itemid", "transactionid")
+    rows = [
+        (int(row["timestamp"]), rank[row["event"]], tuple(row[name] for name in columns))
+        for row in csv.DictReader(source)
+    ]
+    rows.sort(key=lambda row: row[:2])
+
+    def to_input(row):
+        _, visitor, event, item, transaction = row[2]
+        properties = {"item": item}
+        if transaction:
+            properties["transaction"] = transaction
+        message_id = "rr-" + "-".join(row[2])
+        return Input(from_milliseconds(row[0]), row[1], visitor, event, message_id, properties)
 
     def traits_of(item):
         visitor = int(item.person)
         zone = US_ZONES[visitor % 4]
         return {"phone": us_phone(visitor // 4, zone), "timezone": zone}
 
-    return write_inputs(output, inputs, traits_of)
+    return write_inputs(output, map(to_input, rows), traits_of)
 
 
 def medical(source, output):
@@ -325,7 +324,8 @@ def main():
     arguments = parser.parse_args()
     with read_text(arguments.source) as source, Output(arguments.output) as output:
         written = DATASETS[arguments.dataset](source, output)
-    print(f"{arguments.output}: {written['identify']} identify, {written['track']} track", file=sys.stderr)
+    people, events = written["identify"], written["track"]
+    print(f"{arguments.output}: {people} identify, {events} track", file=sys.stderr)
 
 
 if __name__ == "__main__":
