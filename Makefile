@@ -1,0 +1,30 @@
+# `make` or `make help` lists what can be done. Each target is one command that also works by hand.
+.DEFAULT_GOAL := help
+.PHONY: help run test check sim bench verify
+
+PYTHON ?= python3
+SEEDS ?= 1000
+SHOP := examples/shop
+WAYLINE := cargo run --release --locked -p wayline-server --bin wayline --
+RUN_TESTS := $(if $(shell command -v cargo-nextest 2>/dev/null),cargo nextest run --workspace --locked --no-tests=pass,cargo test --workspace --locked --lib --bins --tests)
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Replay a month of the example shop and print what was sent
+	$(WAYLINE) replay --workspace $(SHOP) --input $(SHOP)/events.ndjson.gz --world $(SHOP)/world.yaml --out out/shop --show
+
+test: ## Formatting, lints, every test, the examples in the documentation
+	cargo fmt --all --check && cargo clippy --workspace --all-targets --locked -- -D warnings && $(RUN_TESTS) && cargo test --workspace --locked --doc
+
+check: ## Does it compile? The fast answer
+	cargo check --workspace --all-targets --locked
+
+sim: ## Simulate SEEDS=1000 worlds with faults and check the invariants
+	cargo run --release --locked -p wayline-sim --bin wayline-sim -- --seeds $(SEEDS)
+
+bench: ## Measure throughput and latency on this machine
+	cargo run --release --locked -p wayline-sim --bin wayline-bench
+
+verify: ## Licences, duplicate and unused dependencies, sizes, house rules
+	$(PYTHON) .ci/verify.py
