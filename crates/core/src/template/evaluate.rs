@@ -145,7 +145,7 @@ impl<'a> Run<'a> {
         let left = self.value(&test.left);
         let Some((operator, right)) = &test.right else { return Ok(left.is_true()) };
         let right = self.value(right);
-        self.meter.charge_value(&left).map_err(fault)?;
+        self.meter.charge_comparison(&left, &right).map_err(fault)?;
         let order = |wanted: fn(Ordering) -> bool| match left.order(&right) {
             Ok(order) => Ok(order.is_some_and(wanted)),
             Err(_) => {

@@ -29,6 +29,8 @@ pub(super) struct Run<'a> {
     pub(super) out: String,
     /// Bytes `out` may have: those of the result, or of a text while one is captured.
     out_max: usize,
+    /// How many captures are open around what is written.
+    captures: usize,
     pub(super) locals: BTreeMap<&'a str, Value<'a>>,
     /// The items of running loops, innermost last.
     pub(super) loop_names: Vec<(&'a str, Value<'a>)>,
@@ -53,6 +55,7 @@ pub(super) fn render(
         meter: Meter::new(*limits),
         out: String::with_capacity(192),
         out_max: limits.output_bytes,
+        captures: 0,
         locals: BTreeMap::new(),
         loop_names: Vec::new(),
         loops: Vec::new(),
@@ -122,17 +125,16 @@ impl<'a> Run<'a> {
     pub(super) fn push(&mut self, text: &str, at: u32) -> Result<(), Failure> {
         let fits = self.out.len() + text.len() <= self.out_max;
         if !fits {
-            return Err(Failure { at, why: if self.captures() { Why::Text } else { Why::Output } });
+            return Err(Failure {
+                at,
+                why: if self.captures > 0 { Why::Text } else { Why::Output },
+            });
         }
         self.meter
             .charge_bytes(text.len())
             .map_err(|fault| Failure::from_fault(at, None, fault))?;
         self.out.push_str(text);
         Ok(())
-    }
-
-    fn captures(&self) -> bool {
-        self.out_max != self.meter.limits.output_bytes
     }
 
     /// Appends a value to the result.
@@ -149,7 +151,9 @@ impl<'a> Run<'a> {
     fn capture(&mut self, body: &'a Block) -> Result<(String, Flow), Failure> {
         let outer = mem::take(&mut self.out);
         let outer_max = mem::replace(&mut self.out_max, self.meter.limits.string_bytes);
+        self.captures += 1;
         let flow = self.block(body)?;
+        self.captures -= 1;
         self.out_max = outer_max;
         Ok((mem::replace(&mut self.out, outer), flow))
     }
@@ -175,8 +179,15 @@ impl<'a> Run<'a> {
         for arm in arms {
             let times = match &arm.values {
                 Some(values) => {
-                    self.charge(values.len(), at)?;
-                    values.iter().filter(|v| self.value(v).equals(&subject)).count()
+                    let mut times = 0;
+                    for value in values {
+                        let value = self.value(value);
+                        self.meter
+                            .charge_comparison(&value, &subject)
+                            .map_err(|fault| Failure::from_fault(at, None, fault))?;
+                        times += usize::from(value.equals(&subject));
+                    }
+                    times
                 }
                 None => usize::from(!matched),
             };

@@ -14,6 +14,8 @@ fn run<'a>(call: &Call<'_, 'a>, input: &Value<'a>) -> Result<Value<'a>, Fault> {
     if format.is_empty() {
         return Ok(input.clone());
     }
+    // Each letter of a format may ask for work.
+    call.meter.charge(format.len())?;
     let found = match (input, input.as_text()) {
         (Value::Int(seconds), _) => date::from_unix(*seconds, call.zone),
         (Value::Float(seconds), _) => date::from_unix(*seconds as i128, call.zone),

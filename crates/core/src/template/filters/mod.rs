@@ -66,7 +66,31 @@ impl Meter {
         self.charge(bytes / BYTES_PER_STEP)
     }
 
-    /// Pays for looking at all of a value once.
+    /// Pays for comparing two values. Lists and objects are compared to their depth.
+    pub(super) fn charge_comparison(&self, a: &Value<'_>, b: &Value<'_>) -> Result<(), Fault> {
+        let deep = |v: &Value<'_>| matches!(v, Value::Array(_) | Value::List(_) | Value::Object(_));
+        if deep(a) && deep(b) {
+            self.charge_deep(a)?;
+            return self.charge_deep(b);
+        }
+        self.charge_value(a)?;
+        self.charge_value(b)
+    }
+
+    fn charge_deep(&self, value: &Value<'_>) -> Result<(), Fault> {
+        self.charge(1)?;
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|i| self.charge_deep(&i.into())),
+            Value::List(items) => items.iter().try_for_each(|i| self.charge_deep(i)),
+            Value::Object(map) => map.iter().try_for_each(|(key, item)| {
+                self.charge_bytes(key.len())?;
+                self.charge_deep(&item.into())
+            }),
+            other => self.charge_bytes(other.bytes_and_items().0),
+        }
+    }
+
+    /// Pays for looking at a value once: the bytes of a text, the items of a list.
     pub(super) fn charge_value(&self, value: &Value<'_>) -> Result<(), Fault> {
         let (bytes, items) = value.bytes_and_items();
         self.charge(bytes / BYTES_PER_STEP + items)
@@ -143,8 +167,10 @@ impl<'a> Call<'_, 'a> {
 
     /// A value as text; pays for reading it.
     fn text<'v>(&self, value: &'v Value<'a>) -> Result<Cow<'v, str>, Fault> {
-        self.meter.charge_value(value)?;
-        Ok(value.show(self.meter.limits.string_bytes)?)
+        self.meter.charge(value.bytes_and_items().1)?;
+        let text = value.show(self.meter.limits.string_bytes)?;
+        self.meter.charge_bytes(text.len())?;
+        Ok(text)
     }
 
     /// A whole number, also from a text.

@@ -61,10 +61,12 @@ fn show(name: &Value<'_>) -> String {
 /// Whether an item is meant: its property equals the second argument, or is true without one.
 fn matches<'a>(call: &Call<'_, 'a>, item: &Value<'a>) -> Result<Option<bool>, Fault> {
     let wanted = call.arg(1);
-    Ok(property(call, item, call.arg(0))?.map(|value| match wanted {
-        Value::Nil => value.is_true(),
-        wanted => value.equals(wanted),
-    }))
+    let Some(value) = property(call, item, call.arg(0))? else { return Ok(None) };
+    if wanted.is_nil() {
+        return Ok(Some(value.is_true()));
+    }
+    call.meter.charge_comparison(&value, wanted)?;
+    Ok(Some(value.equals(wanted)))
 }
 
 /// The place of the first item meant; `None` when an item without properties came before it.

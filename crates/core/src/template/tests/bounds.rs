@@ -19,6 +19,23 @@ fn work_is_bounded() {
     }
 }
 
+/// Work hidden in the depth of the data is paid for as well.
+#[test]
+fn deep_data_costs_its_depth() {
+    let items: Vec<Json> = (0..900).map(|i| json!({ "n": i, "text": "x".repeat(32) })).collect();
+    let data = json!({ "event": { "items": items } });
+    for work in [
+        "{% if event == event %}{% endif %}",
+        "{% case event %}{% when event %}{% endcase %}",
+        "{% assign x = event | truncate: 3 %}",
+        "{% assign x = event | where: 'items', event.items %}",
+    ] {
+        let source = format!("{{% for i in (1..200) %}}{work}{{% endfor %}}");
+        let result = run_with(&source, &data, MissingPolicy::Empty, &RenderLimits::default());
+        assert!(matches!(result, Err(RenderError::OutOfFuel { .. })), "{source}: {result:?}");
+    }
+}
+
 #[test]
 fn texts_are_bounded() {
     let doubled = "{% assign a = 'abcdefgh' %}{% for i in (1..24) %}{% assign a = a | append: a %}{% endfor %}";
