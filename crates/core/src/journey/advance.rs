@@ -111,6 +111,67 @@ fn run(
     Ok(run.out)
 }
 
+/// Something that happened before the definitions of now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Past {
+    /// An event.
+    Event {
+        /// When.
+        at: Timestamp,
+        /// Its name.
+        name: String,
+        /// Its properties.
+        properties: Value,
+    },
+    /// Something happened to a message.
+    Engagement {
+        /// When.
+        at: Timestamp,
+        /// Slug of the journey.
+        journey: String,
+        /// Slug of the step.
+        step: String,
+        /// What.
+        was: Engagement,
+    },
+}
+
+impl Past {
+    /// When it happened.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Past::Event { at, .. } | Past::Engagement { at, .. } => *at,
+        }
+    }
+}
+
+/// Fills a contact's windows anew from its history, oldest first.
+pub fn refill_windows(engine: &Engine, contact: &mut Contact, past: &[Past]) {
+    contact.state.windows.clear();
+    let now = contact.state.clock;
+    let mut run = Run {
+        engine,
+        contact,
+        now,
+        next_enrollment: &mut 0,
+        out: Effects::default(),
+        queue: std::collections::VecDeque::new(),
+        explain: false,
+        steps_run: 0,
+        occurrences: 0,
+    };
+    for thing in past {
+        match thing {
+            Past::Event { at, name, properties } => run.count_event(name, properties, *at),
+            Past::Engagement { at, journey, step, was } => {
+                run.count_engagement(journey, step, *was, *at);
+            }
+        }
+    }
+    run.contact.state.windows_fingerprint = engine.program.windows_fingerprint;
+}
+
 impl Run<'_> {
     fn handle(&mut self, kind: &InputKind, at: Timestamp) -> Result<(), AdvanceError> {
         match kind {

@@ -1,0 +1,336 @@
+//! Accept and advance: inputs run through the core, and everything they lead to is one commit.
+//!
+//! An input is acknowledged when the batch that holds it and all its effects is durable; there is no inbox to
+//! drain (docs/decisions/0001). Must never acknowledge before, nor let two turns touch a contact at one time.
+
+use crate::ingest::Arrival;
+use crate::turn::{Turn, Work};
+use crate::windows;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use wayline_core::event::{Input, InputKind};
+use wayline_core::ids::{ContactId, WorkspaceId};
+use wayline_core::journey::engine::Engine;
+use wayline_core::limits;
+use wayline_core::message::Message;
+use wayline_core::time::Timestamp;
+use wayline_store::batch::{Batch, Identity, Op, Sequences};
+use wayline_store::{Store, StoreError};
+
+/// What a stage could not do. Nothing of the turn is kept then; the work is still in the store, or with the
+/// one who sent it.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something stored cannot be read.
+    #[error("{0}")]
+    Damaged(String),
+    /// A stored definition does not compile any more.
+    #[error("the definitions of workspace {workspace} do not compile: {problems}")]
+    Definitions {
+        /// Text id.
+        workspace: String,
+        /// What is wrong.
+        problems: String,
+    },
+    /// More inputs than one turn takes.
+    #[error("{given} inputs at once, at most {} are taken; send them in several batches", limits::BATCH_INPUTS_MAX)]
+    TooMany {
+        /// How many were given.
+        given: usize,
+    },
+}
+
+/// What became of an accepted input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// Taken.
+    Taken(ContactId),
+    /// Taken before: nothing was done.
+    Duplicate,
+}
+
+/// What a turn did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Done {
+    /// Messages to hand to their gateways now.
+    pub(crate) submissions: Vec<Message>,
+}
+
+/// Sees each batch after it is durable: live feeds, exports, checkers.
+pub type Observer = Box<dyn FnMut(&Batch) + Send>;
+
+/// The stages over one store.
+pub struct Pipeline {
+    pub(crate) store: Arc<Store>,
+    pub(crate) engines: BTreeMap<WorkspaceId, Arc<Engine>>,
+    sequences: Sequences,
+    pub(crate) run: u64,
+    observer: Option<Observer>,
+    /// Inputs that became dead letters since the start.
+    pub dead_letters: u64,
+}
+
+impl Pipeline {
+    /// Opens the stages over a store and compiles what it defines.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a definition does not compile.
+    pub async fn open(store: Arc<Store>) -> Result<Pipeline, PipelineError> {
+        let sequences = store.sequences().await?;
+        let run = store.run().await?;
+        let mut pipeline = Pipeline {
+            store,
+            engines: BTreeMap::new(),
+            // Ids start at 1: enrollment 0 stands for "the contact itself" in wakes.
+            sequences: Sequences {
+                contact: sequences.contact.max(1),
+                enrollment: sequences.enrollment.max(1),
+                seq: sequences.seq.max(1),
+            },
+            run,
+            observer: None,
+            dead_letters: 0,
+        };
+        pipeline.reload().await?;
+        Ok(pipeline)
+    }
+
+    /// Has each batch shown after it is durable.
+    pub fn observe(&mut self, observer: Observer) {
+        self.observer = Some(observer);
+    }
+
+    /// The store underneath.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The compiled definitions of a workspace.
+    #[must_use]
+    pub fn engine(&self, workspace: WorkspaceId) -> Option<&Arc<Engine>> {
+        self.engines.get(&workspace)
+    }
+
+    /// Takes inputs, each decided at its instant. What is returned is durable.
+    ///
+    /// # Errors
+    /// When nothing was taken: the store failed, or there were too many.
+    pub async fn accept(
+        &mut self,
+        arrivals: Vec<(Arrival, Timestamp)>,
+    ) -> Result<Vec<Accepted>, PipelineError> {
+        if arrivals.len() > limits::BATCH_INPUTS_MAX {
+            return Err(PipelineError::TooMany { given: arrivals.len() });
+        }
+        let fresh = self.unknown(&arrivals).await?;
+        let mut turn = Turn::new(&self.engines, self.sequences);
+        let who = resolve(&self.store, &mut turn, &arrivals, &fresh).await?;
+        let known: Vec<ContactId> = who.iter().flatten().copied().collect();
+        load(&self.store, &self.engines, &mut turn, &known).await?;
+        let mut answers = Vec::with_capacity(arrivals.len());
+        for ((arrival, now), contact) in arrivals.into_iter().zip(who) {
+            let Some(contact) = contact else {
+                answers.push(Accepted::Duplicate);
+                continue;
+            };
+            if let Some(external) = arrival.external_id() {
+                turn.learn_external_id(contact, external);
+            }
+            turn.run(Work {
+                workspace: arrival.workspace,
+                contact,
+                input_id: arrival.input_id,
+                logged: true,
+                input: arrival.input,
+                now,
+            });
+            answers.push(Accepted::Taken(contact));
+        }
+        let (batch, sequences, done) = finish(turn, self.sequences, &mut self.dead_letters)?;
+        self.commit(batch, sequences).await?;
+        debug_assert!(done.submissions.is_empty(), "only dispatch hands messages out");
+        Ok(answers)
+    }
+
+    /// Which arrivals were not taken before, here or in this very list.
+    async fn unknown(&self, arrivals: &[(Arrival, Timestamp)]) -> Result<Vec<bool>, PipelineError> {
+        let mut fresh = vec![true; arrivals.len()];
+        let workspaces: BTreeSet<WorkspaceId> =
+            arrivals.iter().map(|(arrival, _)| arrival.workspace).collect();
+        for workspace in workspaces {
+            let (mut places, mut ids) = (Vec::new(), Vec::new());
+            let mut seen = BTreeSet::new();
+            for (place, (arrival, _)) in arrivals.iter().enumerate() {
+                let Some(id) = arrival.input_id.filter(|_| arrival.workspace == workspace) else {
+                    continue;
+                };
+                if seen.insert(id) {
+                    places.push(place);
+                    ids.push(id);
+                } else {
+                    fresh[place] = false;
+                }
+            }
+            let known = self.store.inputs_known(workspace, &ids).await?;
+            for (place, known) in places.into_iter().zip(known) {
+                fresh[place] &= !known;
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// Wakes contacts whose time has come, at most `limit` of them. Returns how many there were.
+    ///
+    /// # Errors
+    /// When the store failed; nothing of the turn is kept.
+    pub async fn wake(&mut self, now: Timestamp, limit: usize) -> Result<usize, PipelineError> {
+        let due = self.store.wakes_due(now, limit.min(limits::PAGE_ROWS_MAX)).await?;
+        let works: Vec<Work> = due
+            .iter()
+            .map(|due| Work {
+                workspace: due.workspace,
+                contact: due.contact,
+                input_id: None,
+                logged: false,
+                input: Input { at: now, kind: InputKind::Timer },
+                now,
+            })
+            .collect();
+        let count = works.len();
+        self.work(works).await?;
+        Ok(count)
+    }
+
+    /// Runs inputs of known contacts as one turn and commits it.
+    pub(crate) async fn work(&mut self, works: Vec<Work>) -> Result<Done, PipelineError> {
+        self.work_with(works, Vec::new()).await
+    }
+
+    /// As [`Pipeline::work`], with further operations in the same batch.
+    pub(crate) async fn work_with(
+        &mut self,
+        works: Vec<Work>,
+        ops: Vec<Op>,
+    ) -> Result<Done, PipelineError> {
+        if works.is_empty() && ops.is_empty() {
+            return Ok(Done::default());
+        }
+        let mut turn = Turn::new(&self.engines, self.sequences);
+        let contacts: Vec<ContactId> = works.iter().map(|work| work.contact).collect();
+        load(&self.store, &self.engines, &mut turn, &contacts).await?;
+        for work in works {
+            turn.run(work);
+        }
+        for op in ops {
+            turn.op(op);
+        }
+        let (batch, sequences, done) = finish(turn, self.sequences, &mut self.dead_letters)?;
+        self.commit(batch, sequences).await?;
+        Ok(done)
+    }
+
+    pub(crate) async fn commit(
+        &mut self,
+        batch: Batch,
+        sequences: Sequences,
+    ) -> Result<(), PipelineError> {
+        if batch.ops.is_empty() {
+            return Ok(());
+        }
+        self.store.commit(&batch).await?;
+        self.sequences = sequences;
+        if let Some(observer) = &mut self.observer {
+            observer(&batch);
+        }
+        Ok(())
+    }
+
+    /// The instant of the next thing that time alone brings: a wake, a queued message, a call.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, PipelineError> {
+        let next = [
+            self.store.next_wake().await?,
+            self.store.next_message_due().await?,
+            self.store.next_call_due().await?,
+            self.next_schedule().await?,
+        ];
+        Ok(next.into_iter().flatten().min())
+    }
+}
+
+fn finish(
+    mut turn: Turn<'_>,
+    before: Sequences,
+    dead_letters: &mut u64,
+) -> Result<(Batch, Sequences, Done), PipelineError> {
+    *dead_letters += turn.dead as u64;
+    let done = Done { submissions: std::mem::take(&mut turn.submissions) };
+    let (batch, sequences) = turn.into_batch(before).map_err(PipelineError::Damaged)?;
+    Ok((batch, sequences, done))
+}
+
+/// Whose the arrivals are; new people are made. `None`: taken before.
+async fn resolve(
+    store: &Store,
+    turn: &mut Turn<'_>,
+    arrivals: &[(Arrival, Timestamp)],
+    fresh: &[bool],
+) -> Result<Vec<Option<ContactId>>, PipelineError> {
+    let identities: Vec<Identity> = arrivals
+        .iter()
+        .zip(fresh)
+        .filter(|(_, fresh)| **fresh)
+        .flat_map(|((arrival, _), _)| arrival.identities.iter().cloned())
+        .collect();
+    let found = store.contact_by_identities(&identities).await?;
+    let mut known: BTreeMap<Identity, ContactId> = identities
+        .into_iter()
+        .zip(found)
+        .filter_map(|(identity, found)| Some((identity, found?)))
+        .collect();
+    let mut who = Vec::with_capacity(arrivals.len());
+    for ((arrival, now), fresh) in arrivals.iter().zip(fresh) {
+        let Some(first) = arrival.identities.first().filter(|_| *fresh) else {
+            who.push(None);
+            continue;
+        };
+        let found = arrival.identities.iter().find_map(|identity| known.get(identity)).copied();
+        let contact = found.unwrap_or_else(|| {
+            turn.create(first, arrival.external_id().map(str::to_owned), *now)
+        });
+        for identity in &arrival.identities {
+            if !known.contains_key(identity) {
+                known.insert(identity.clone(), contact);
+                turn.op(Op::LinkIdentity(identity.clone(), contact));
+            }
+        }
+        who.push(Some(contact));
+    }
+    Ok(who)
+}
+
+/// Loads contacts that the turn does not hold yet, their windows filled for the definitions of now.
+async fn load(
+    store: &Store,
+    engines: &BTreeMap<WorkspaceId, Arc<Engine>>,
+    turn: &mut Turn<'_>,
+    contacts: &[ContactId],
+) -> Result<(), PipelineError> {
+    let mut missing: Vec<ContactId> =
+        contacts.iter().copied().filter(|id| !turn.holds(*id)).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    let records = store.contacts(&missing).await?;
+    for (id, record) in missing.into_iter().zip(records) {
+        let Some(record) = record else { continue };
+        turn.load(id, &record).map_err(PipelineError::Damaged)?;
+        windows::fill(store, engines, turn, id).await?;
+    }
+    Ok(())
+}

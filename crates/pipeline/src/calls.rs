@@ -1,0 +1,53 @@
+//! Webhooks of `call` steps, made outside every decision; answers come back as inputs.
+//!
+//! Must never be made before its step is committed. A call may be made twice when the program dies between the
+//! call and its answer: webhooks carry the call's id so that the other side can tell.
+
+use crate::advance::{Pipeline, PipelineError};
+use crate::turn::Work;
+use futures_util::future::{BoxFuture, join_all};
+use serde_json::Value;
+use wayline_core::event::{Input, InputKind};
+use wayline_core::limits;
+use wayline_core::time::Timestamp;
+use wayline_store::batch::CallRow;
+
+/// Makes webhook calls.
+pub trait Caller: Send + Sync {
+    /// The answer's JSON body; an error for anything else (no 2xx, no JSON, too large, too late).
+    fn call<'a>(&'a self, call: &'a CallRow, now: Timestamp) -> BoxFuture<'a, Result<Value, String>>;
+}
+
+impl Pipeline {
+    /// Makes at most `limit` calls that are due. Returns how many.
+    ///
+    /// # Errors
+    /// When the store failed; the calls are made again then.
+    pub async fn call(
+        &mut self,
+        caller: &dyn Caller,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, PipelineError> {
+        let due = self.store.calls_due(now, limit.min(limits::PAGE_ROWS_MAX)).await?;
+        let answers = join_all(due.iter().map(|call| caller.call(call, now))).await;
+        let works: Vec<Work> = due
+            .iter()
+            .zip(answers)
+            .map(|(call, answer)| Work {
+                workspace: call.workspace,
+                contact: call.contact,
+                input_id: None,
+                logged: false,
+                input: Input {
+                    at: now,
+                    kind: InputKind::CallAnswered { call: call.id, answer },
+                },
+                now,
+            })
+            .collect();
+        let count = works.len();
+        self.work(works).await?;
+        Ok(count)
+    }
+}

@@ -1,0 +1,135 @@
+//! Dispatch: claims queued messages, asks the policy again and records the attempt in one commit, hands them to
+//! their gateways, and stores what the gateways say.
+//!
+//! Must never submit what is not committed as `submitting`, and must never submit that twice: when the answer
+//! is lost, the message is `unknown` until a receipt or a query tells.
+
+use crate::advance::{Pipeline, PipelineError};
+use crate::gateway::Gateways;
+use crate::turn::Work;
+use futures_util::future::join_all;
+use wayline_core::event::{Input, InputKind, SubmitOutcome};
+use wayline_core::limits;
+use wayline_core::message::Message;
+use wayline_core::time::{Span, Timestamp};
+
+/// How long a message waits for a gateway that is not configured (any more).
+const NO_GATEWAY_RETRY: Span = Span::minutes(1);
+
+impl Pipeline {
+    /// Hands out at most `limit` messages that are due. Returns how many it looked at.
+    ///
+    /// # Errors
+    /// When the store failed. What was handed out and could not be answered for becomes `unknown` at the
+    /// next start.
+    pub async fn dispatch(
+        &mut self,
+        gateways: &Gateways,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, PipelineError> {
+        let submissions = self.claim(now, limit).await?;
+        let (claimed, submissions) = submissions;
+        let outcomes = submit(gateways, &submissions, now).await;
+        self.answer(submissions, outcomes, now).await?;
+        Ok(claimed)
+    }
+
+    /// First half of [`Pipeline::dispatch`]: the claim. The messages returned are committed as `submitting` and
+    /// must now be submitted once.
+    ///
+    /// # Errors
+    /// When the store failed; nothing is claimed then.
+    pub async fn claim(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<(usize, Vec<Message>), PipelineError> {
+        let due = self.store.messages_due(now, limit.min(limits::PAGE_ROWS_MAX)).await?;
+        let claimed = due.len();
+        let run = self.run;
+        let works = due
+            .into_iter()
+            .map(|message| about(message, now, |message| InputKind::HandOut { message, run }))
+            .collect();
+        let done = self.work(works).await?;
+        Ok((claimed, done.submissions))
+    }
+
+    /// Second half of [`Pipeline::dispatch`]: stores what the gateways said.
+    ///
+    /// # Errors
+    /// When the store failed; the messages stay `submitting`.
+    pub async fn answer(
+        &mut self,
+        submissions: Vec<Message>,
+        outcomes: Vec<SubmitOutcome>,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        let mut accepted = Vec::new();
+        let works = submissions
+            .into_iter()
+            .zip(outcomes)
+            .map(|(message, outcome)| {
+                if let SubmitOutcome::Accepted { gateway_ref } = &outcome {
+                    accepted.push((message.gateway.clone(), gateway_ref.clone()));
+                }
+                about(message, now, |message| InputKind::Answered { message, outcome })
+            })
+            .collect();
+        self.work(works).await?;
+        self.claim_orphans(&accepted, now).await
+    }
+
+    /// What an earlier run handed out without storing the answer: `unknown`, never repeated. Call it once
+    /// after the start. Returns how many there were.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn recover(&mut self, now: Timestamp) -> Result<usize, PipelineError> {
+        let mut count = 0;
+        loop {
+            let limit = limits::BATCH_INPUTS_MAX;
+            let lost = self.store.messages_submitting_before_run(self.run, limit).await?;
+            if lost.is_empty() {
+                return Ok(count);
+            }
+            count += lost.len();
+            let works = lost
+                .into_iter()
+                .map(|message| {
+                    let outcome = SubmitOutcome::Unknown;
+                    about(message, now, |message| InputKind::Answered { message, outcome })
+                })
+                .collect();
+            self.work(works).await?;
+        }
+    }
+}
+
+/// Submits all of them at once; the answers in their order.
+async fn submit(gateways: &Gateways, messages: &[Message], now: Timestamp) -> Vec<SubmitOutcome> {
+    join_all(messages.iter().map(|message| async move {
+        match gateways.get(&message.gateway) {
+            Some(gateway) => gateway.submit(message, now).await,
+            None => SubmitOutcome::Retry { after: NO_GATEWAY_RETRY, throttled: false },
+        }
+    }))
+    .await
+}
+
+/// An input about a message.
+pub(crate) fn about(
+    message: Message,
+    now: Timestamp,
+    kind: impl FnOnce(Box<Message>) -> InputKind,
+) -> Work {
+    Work {
+        workspace: message.workspace,
+        contact: message.contact,
+        input_id: None,
+        logged: false,
+        input: Input { at: now, kind: kind(Box::new(message)) },
+        now,
+    }
+}

@@ -1,0 +1,209 @@
+//! Receive: receipts, replies and clicks become inputs of their contacts.
+//!
+//! Must never lose a receipt that comes before its message's own answer: it is kept until the answer is there.
+
+use crate::advance::{Pipeline, PipelineError};
+use crate::dispatch::about;
+use crate::gateway::{GatewayEvent, Inbound, Receipt};
+use crate::ingest::Arrival;
+use crate::turn::Work;
+use wayline_core::event::{Input, InputKind};
+use wayline_core::ids::{ContactId, MessageId, WorkspaceId, stable_hash_wide};
+use wayline_core::keyword::{Keyword, classify};
+use wayline_core::limits;
+use wayline_core::message::Message;
+use wayline_core::time::Timestamp;
+use wayline_store::batch::{Identity, IdentityKind, Op, OrphanReceipt};
+
+/// Contacts with one number that hear of a STOP.
+const SHARED_NUMBER_MAX: usize = 200;
+
+impl Pipeline {
+    /// Takes what came from carriers, in order.
+    ///
+    /// # Errors
+    /// When the store failed: what is not returned from must be received again.
+    pub async fn receive(
+        &mut self,
+        events: Vec<GatewayEvent>,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        let (mut works, mut orphans) = (Vec::new(), Vec::new());
+        for event in events {
+            match event {
+                GatewayEvent::Receipt(receipt) => match self.message_of(&receipt).await? {
+                    Some(message) => works.push(receipt_work(message, &receipt, now)),
+                    None => orphans.push(orphan(&receipt, now)),
+                },
+                GatewayEvent::Inbound(inbound) => {
+                    // Order matters between a person's texts and receipts: what came before is done first.
+                    self.work_with(std::mem::take(&mut works), std::mem::take(&mut orphans)).await?;
+                    self.inbound(inbound, now).await?;
+                }
+            }
+        }
+        self.work_with(works, orphans).await?;
+        Ok(())
+    }
+
+    async fn message_of(&self, receipt: &Receipt) -> Result<Option<Message>, PipelineError> {
+        Ok(self.store.message_by_gateway_ref(&receipt.gateway, &receipt.gateway_ref).await?)
+    }
+
+    /// A text from a number. A revocation reaches everybody with that number; anything else the one whom we
+    /// wrote to last. A number nobody has becomes a new contact.
+    async fn inbound(&mut self, inbound: Inbound, now: Timestamp) -> Result<(), PipelineError> {
+        let workspace = inbound.workspace;
+        let contacts =
+            self.store.contacts_by_phone(workspace, &inbound.from, SHARED_NUMBER_MAX).await?;
+        let input = Input {
+            at: inbound.at.min(now),
+            kind: InputKind::Inbound {
+                text: inbound.text.chars().take(limits::INBOUND_CHARS_MAX).collect(),
+            },
+        };
+        let input_id = inbound
+            .id
+            .as_ref()
+            .map(|id| stable_hash_wide(&[b"inbound", inbound.from.as_bytes(), id.as_bytes()]));
+        if contacts.is_empty() {
+            return self.inbound_from_stranger(&inbound, input, input_id, now).await;
+        }
+        if let Some(id) = input_id
+            && self.store.inputs_known(workspace, &[id]).await?.first() == Some(&true)
+        {
+            return Ok(());
+        }
+        let listeners = if self.concerns_all(workspace, &inbound.text) {
+            contacts
+        } else {
+            vec![self.latest_partner(workspace, &contacts).await?]
+        };
+        let works = listeners.into_iter().enumerate().map(|(place, contact)| Work {
+            workspace,
+            contact,
+            input_id: input_id.filter(|_| place == 0),
+            logged: true,
+            input: input.clone(),
+            now,
+        });
+        self.work(works.collect()).await?;
+        Ok(())
+    }
+
+    async fn inbound_from_stranger(
+        &mut self,
+        inbound: &Inbound,
+        input: Input,
+        input_id: Option<u128>,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        let identity = Identity {
+            workspace: inbound.workspace,
+            kind: IdentityKind::Phone,
+            value: inbound.from.clone(),
+        };
+        let traits = serde_json::Map::from_iter([(
+            "phone".to_owned(),
+            serde_json::Value::String(inbound.from.clone()),
+        )]);
+        let hello = Arrival {
+            workspace: inbound.workspace,
+            identities: vec![identity.clone()],
+            input_id: None,
+            input: Input { at: input.at, kind: InputKind::Identify { traits } },
+        };
+        let workspace = inbound.workspace;
+        let text = Arrival { workspace, identities: vec![identity], input_id, input };
+        self.accept(vec![(hello, now), (text, now)]).await?;
+        Ok(())
+    }
+
+    fn concerns_all(&self, workspace: WorkspaceId, text: &str) -> bool {
+        self.engine(workspace).is_some_and(|engine| {
+            let keyword = classify(text, &engine.program.settings, std::iter::empty());
+            matches!(keyword, Keyword::Stop | Keyword::Start { yes: false })
+        })
+    }
+
+    /// Of several contacts with one number the one we wrote to last.
+    async fn latest_partner(
+        &self,
+        workspace: WorkspaceId,
+        contacts: &[ContactId],
+    ) -> Result<ContactId, PipelineError> {
+        let mut best = (None, contacts.first().copied().unwrap_or_default());
+        if contacts.len() > 1 {
+            for contact in contacts {
+                let latest = self.store.latest_message_to(workspace, *contact).await?;
+                let at = latest.and_then(|message| message.handed_out_at);
+                if at > best.0 {
+                    best = (at, *contact);
+                }
+            }
+        }
+        Ok(best.1)
+    }
+
+    /// A person clicked in a message.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn clicked(
+        &mut self,
+        message: MessageId,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        let found = self.store.messages(&[message]).await?.into_iter().next().flatten();
+        let Some(message) = found else { return Ok(()) };
+        let mut work = about(message, now, |message| InputKind::Clicked { message });
+        work.input.at = at.min(now);
+        work.logged = true;
+        self.work(vec![work]).await?;
+        Ok(())
+    }
+
+    /// Receipts that came before the answers that name their messages.
+    pub(crate) async fn claim_orphans(
+        &mut self,
+        accepted: &[(String, String)],
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        for (gateway, gateway_ref) in accepted {
+            let waiting = self.store.orphan_receipts(gateway, gateway_ref).await?;
+            if waiting.is_empty() {
+                continue;
+            }
+            let receipts: Vec<Receipt> =
+                waiting.iter().filter_map(|row| serde_json::from_str(&row.receipt).ok()).collect();
+            let mut works = Vec::new();
+            for receipt in &receipts {
+                if let Some(message) = self.message_of(receipt).await? {
+                    works.push(receipt_work(message, receipt, now));
+                }
+            }
+            let (gateway, gateway_ref) = (gateway.clone(), gateway_ref.clone());
+            let gone = Op::RemoveOrphanReceipts { gateway, gateway_ref };
+            self.work_with(works, vec![gone]).await?;
+        }
+        Ok(())
+    }
+}
+
+fn receipt_work(message: Message, receipt: &Receipt, now: Timestamp) -> Work {
+    let status = receipt.status;
+    let mut work = about(message, now, |message| InputKind::Receipt { message, status });
+    work.input.at = receipt.at.min(now);
+    work.logged = true;
+    work
+}
+
+fn orphan(receipt: &Receipt, now: Timestamp) -> Op {
+    Op::PutOrphanReceipt(OrphanReceipt {
+        gateway: receipt.gateway.clone(),
+        gateway_ref: receipt.gateway_ref.clone(),
+        received_at: now,
+        receipt: serde_json::to_string(receipt).unwrap_or_default(),
+    })
+}

@@ -1,0 +1,83 @@
+//! Retention and dead letters: what is old enough goes, what failed can be tried again.
+//!
+//! Must never remove anything that still has something to do.
+
+use crate::advance::{Pipeline, PipelineError};
+use crate::turn::Work;
+use wayline_core::event::Input;
+use wayline_core::ids::{Seq, WorkspaceId};
+use wayline_core::limits;
+use wayline_core::time::{Span, Timestamp};
+use wayline_store::batch::Op;
+use wayline_store::rows::Retention;
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Inputs and decisions.
+    pub history: Span,
+    /// Finished messages.
+    pub messages: Span,
+}
+
+impl Pipeline {
+    /// Removes at most `limit` rows that are old enough. Returns how many; call again until it is 0.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn retain(
+        &mut self,
+        keep: Keep,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, PipelineError> {
+        let retention = Retention {
+            inputs_before: Some(now - keep.history),
+            decisions_before: Some(now - keep.history),
+            messages_before: Some(now - keep.messages),
+            input_ids_before: Some(now - limits::DEDUPLICATION),
+            orphan_receipts_before: Some(now - limits::DEDUPLICATION),
+        };
+        Ok(self.store.forget(&retention, limit).await?)
+    }
+
+    /// Tries a dead letter again. `false`: there is none of that id.
+    ///
+    /// # Errors
+    /// When the store failed. When the input fails again it is a new dead letter with its new reason.
+    pub async fn retry_dead_letter(
+        &mut self,
+        workspace: WorkspaceId,
+        id: Seq,
+        now: Timestamp,
+    ) -> Result<bool, PipelineError> {
+        let Some(letter) = self.store.dead_letter(workspace, id).await? else { return Ok(false) };
+        let input: Input = serde_json::from_str(&letter.input).map_err(|error| {
+            PipelineError::Damaged(format!("dead letter {id} cannot be read ({error}); drop it"))
+        })?;
+        let works = letter.contact.map(|contact| Work {
+            workspace,
+            contact,
+            input_id: None,
+            logged: true,
+            input,
+            now,
+        });
+        let gone = Op::RemoveDeadLetter { workspace, id };
+        self.work_with(works.into_iter().collect(), vec![gone]).await?;
+        Ok(true)
+    }
+
+    /// Removes a dead letter for good.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn drop_dead_letter(
+        &mut self,
+        workspace: WorkspaceId,
+        id: Seq,
+    ) -> Result<(), PipelineError> {
+        self.work_with(Vec::new(), vec![Op::RemoveDeadLetter { workspace, id }]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,454 @@
+//! One turn of the engine: contacts loaded once, inputs run in order, everything they lead to in one batch.
+//!
+//! Must never let the failure of one input touch another: an input that fails leaves its contact as it was
+//! before and becomes a dead letter.
+
+use crate::ingest::Arrival;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use wayline_core::contact::{Contact, Profile, State};
+use wayline_core::event::{Input, InputKind};
+use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId, stable_hash};
+use wayline_core::journey::advance::advance;
+use wayline_core::journey::effects::{CallEffect, Effects, MessageEffect};
+use wayline_core::journey::engine::Engine;
+use wayline_core::message::Message;
+use wayline_core::metrics::{CounterKey, counter_of};
+use wayline_core::time::Timestamp;
+use wayline_store::batch::{
+    Batch, CallRow, DeadLetterRow, DecisionRow, EnrollmentRow, Identity, LoggedInput, Op,
+    ProfileRow, Sequences, StateRow, Wake,
+};
+use wayline_store::rows::ContactRecord;
+
+/// Hashes ids without randomness; they are dense numbers, nobody chooses them.
+pub(crate) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<std::hash::DefaultHasher>>;
+
+/// An input bound to its contact.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Work {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) contact: ContactId,
+    /// Hash of its message id.
+    pub(crate) input_id: Option<u128>,
+    /// Whether it belongs into the history of the contact.
+    pub(crate) logged: bool,
+    pub(crate) input: Input,
+    /// The instant of the decision.
+    pub(crate) now: Timestamp,
+}
+
+/// A contact during the turn.
+struct Slot {
+    contact: Contact,
+    /// Version of the stored state; 0: none yet.
+    version: u64,
+    state_changed: bool,
+    profile_changed: bool,
+}
+
+/// What a turn collects before it is committed.
+pub(crate) struct Turn<'a> {
+    engines: &'a BTreeMap<WorkspaceId, std::sync::Arc<Engine>>,
+    slots: IdMap<ContactId, Slot>,
+    /// Contacts in the order they were first touched, so that the batch is the same every time.
+    order: Vec<ContactId>,
+    /// Messages as changed so far in this turn.
+    messages: IdMap<MessageId, Message>,
+    counters: BTreeMap<(WorkspaceId, CounterKey), i64>,
+    ops: Vec<Op>,
+    pub(crate) sequences: Sequences,
+    pub(crate) submissions: Vec<Message>,
+    /// Inputs that became dead letters.
+    pub(crate) dead: usize,
+}
+
+impl<'a> Turn<'a> {
+    pub(crate) fn new(
+        engines: &'a BTreeMap<WorkspaceId, std::sync::Arc<Engine>>,
+        sequences: Sequences,
+    ) -> Turn<'a> {
+        Turn {
+            engines,
+            slots: IdMap::default(),
+            order: Vec::new(),
+            messages: IdMap::default(),
+            counters: BTreeMap::new(),
+            ops: Vec::new(),
+            sequences,
+            submissions: Vec::new(),
+            dead: 0,
+        }
+    }
+
+    pub(crate) fn holds(&self, id: ContactId) -> bool {
+        self.slots.contains_key(&id)
+    }
+
+    /// Takes in a contact as it is stored.
+    ///
+    /// # Errors
+    /// When its state or its attributes cannot be read.
+    pub(crate) fn load(&mut self, id: ContactId, record: &ContactRecord) -> Result<(), String> {
+        let profile = &record.profile;
+        let state = if record.version == 0 {
+            State::default()
+        } else {
+            State::decode(id, &record.state).map_err(|error| error.to_string())?
+        };
+        let attributes = serde_json::from_str(&profile.attributes)
+            .map_err(|error| format!("the attributes of contact {id} cannot be read ({error})"))?;
+        let contact = Contact {
+            workspace: profile.workspace,
+            id,
+            profile: Profile {
+                external_id: profile.external_id.clone(),
+                phone: profile.phone.clone(),
+                email: profile.email.clone(),
+                attributes,
+                created_at: profile.created_at,
+            },
+            state,
+        };
+        self.insert(contact, record.version, false);
+        Ok(())
+    }
+
+    /// Makes a contact for somebody never heard of before.
+    pub(crate) fn create(&mut self, identity: &Identity, external: Option<String>, now: Timestamp) -> ContactId {
+        let id = ContactId(self.sequences.contact);
+        self.sequences.contact += 1;
+        let salt = stable_hash(&[
+            b"contact",
+            &[identity.kind as u8],
+            identity.value.as_bytes(),
+        ]);
+        let fingerprint = self
+            .engines
+            .get(&identity.workspace)
+            .map_or(0, |engine| engine.program.windows_fingerprint);
+        let contact = Contact {
+            workspace: identity.workspace,
+            id,
+            profile: Profile { external_id: external, created_at: now, ..Profile::default() },
+            state: State::new(salt, fingerprint),
+        };
+        self.insert(contact, 0, true);
+        id
+    }
+
+    fn insert(&mut self, contact: Contact, version: u64, profile_changed: bool) {
+        let id = contact.id;
+        self.order.push(id);
+        self.slots.insert(id, Slot { contact, version, state_changed: false, profile_changed });
+    }
+
+    /// The contact, for what stages other than the core may do to it (fill its windows, learn its id).
+    pub(crate) fn contact_mut(&mut self, id: ContactId) -> Option<&mut Contact> {
+        self.slots.get_mut(&id).map(|slot| {
+            slot.state_changed = true;
+            &mut slot.contact
+        })
+    }
+
+    pub(crate) fn contact(&self, id: ContactId) -> Option<&Contact> {
+        self.slots.get(&id).map(|slot| &slot.contact)
+    }
+
+    /// The business's own id of the person became known.
+    pub(crate) fn learn_external_id(&mut self, id: ContactId, external: &str) {
+        if let Some(slot) = self.slots.get_mut(&id)
+            && slot.contact.profile.external_id.is_none()
+        {
+            slot.contact.profile.external_id = Some(external.to_owned());
+            slot.profile_changed = true;
+        }
+    }
+
+    pub(crate) fn op(&mut self, op: Op) {
+        self.ops.push(op);
+    }
+
+    /// Runs one input through its contact. An input that fails becomes a dead letter.
+    pub(crate) fn run(&mut self, mut work: Work) {
+        self.refresh_message(&mut work.input.kind);
+        let seq = Seq(self.sequences.seq);
+        self.sequences.seq += 1;
+        if let Some(id) = work.input_id {
+            let op = Op::RememberInput { workspace: work.workspace, id, at: work.now };
+            self.ops.push(op);
+        }
+        match self.effects(&work) {
+            Ok(effects) => {
+                self.log(&work, seq);
+                self.keep(&work, effects);
+            }
+            Err(reason) => self.bury(&work, seq, reason),
+        }
+    }
+
+    fn effects(&mut self, work: &Work) -> Result<Effects, String> {
+        let engine = self.engines.get(&work.workspace).ok_or_else(|| {
+            format!("workspace {} has no definitions; apply some, then retry", work.workspace)
+        })?;
+        let slot = self
+            .slots
+            .get_mut(&work.contact)
+            .ok_or_else(|| format!("contact {} does not exist any more", work.contact))?;
+        let before = slot.contact.clone();
+        let next = &mut self.sequences.enrollment;
+        let first = *next;
+        // A panic in a decision is a bug, and it must not stop the people behind it in the queue.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            advance(engine, &mut slot.contact, &work.input, work.now, next)
+        }));
+        let failure = match result {
+            Ok(Ok(effects)) => {
+                slot.state_changed = true;
+                slot.profile_changed |= effects.profile_changed;
+                return Ok(effects);
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the engine failed on this input; keep it and report it as a bug".to_owned(),
+        };
+        slot.contact = before;
+        *next = first;
+        Err(failure)
+    }
+
+    /// Messages that an input refers to may have changed earlier in this turn.
+    fn refresh_message(&self, kind: &mut InputKind) {
+        let message = match kind {
+            InputKind::Clicked { message }
+            | InputKind::Receipt { message, .. }
+            | InputKind::HandOut { message, .. }
+            | InputKind::Answered { message, .. } => message,
+            _ => return,
+        };
+        if let Some(current) = self.messages.get(&message.id) {
+            (**message).clone_from(current);
+        } 
+    }
+
+    fn log(&mut self, work: &Work, seq: Seq) {
+        if !work.logged {
+            return;
+        }
+        let (name, body) = history_entry(&work.input.kind);
+        let kind = work.input.kind.name();
+        self.append(work, seq, work.input.at, kind, name, body);
+    }
+
+    fn append(&mut self, work: &Work, seq: Seq, at: Timestamp, kind: &str, name: String, body: String) {
+        let Some(slot) = self.slots.get_mut(&work.contact) else { return };
+        slot.state_changed = true;
+        let previous = slot.contact.state.last_seq.replace(seq);
+        self.ops.push(Op::AppendInput(LoggedInput {
+            seq,
+            workspace: work.workspace,
+            contact: work.contact,
+            previous,
+            at,
+            received_at: work.now,
+            kind: kind.to_owned(),
+            name,
+            body,
+        }));
+    }
+
+    /// Turns effects into operations.
+    fn keep(&mut self, work: &Work, effects: Effects) {
+        let workspace = work.workspace;
+        for event in effects.events {
+            let seq = Seq(self.sequences.seq);
+            self.sequences.seq += 1;
+            let body = event.properties.to_string();
+            self.append(work, seq, event.at, "emitted", event.event, body);
+        }
+        for fact in effects.enrollments {
+            let (left_at, exit) = match fact.left {
+                Some((at, exit)) => (Some(at), exit),
+                None => (None, String::new()),
+            };
+            self.ops.push(Op::PutEnrollment(EnrollmentRow {
+                workspace,
+                id: fact.id,
+                contact: work.contact,
+                journey: fact.journey,
+                version: fact.version,
+                key: fact.key,
+                entered_at: fact.entered_at,
+                left_at,
+                exit,
+            }));
+        }
+        for effect in effects.messages {
+            self.keep_message(workspace, work, effect);
+        }
+        for effect in effects.calls {
+            self.ops.push(match effect {
+                CallEffect::Make(call) => Op::InsertCall(CallRow {
+                    workspace,
+                    id: call.id,
+                    contact: work.contact,
+                    due_at: work.now,
+                    deadline: call.deadline,
+                    method: call.method,
+                    url: call.url,
+                    headers: call.headers,
+                    body: call.body,
+                }),
+                CallEffect::Forget(id) => Op::RemoveCall { workspace, id },
+            });
+        }
+        for decision in effects.decisions {
+            if let Some(key) = counter_of(&decision) {
+                *self.counters.entry((workspace, key)).or_insert(0) += 1;
+            }
+            let row = DecisionRow { workspace, contact: work.contact, decision };
+            self.ops.push(Op::AppendDecision(row));
+        }
+        self.submissions.extend(effects.submissions);
+    }
+
+    fn keep_message(&mut self, workspace: WorkspaceId, work: &Work, effect: MessageEffect) {
+        match effect {
+            MessageEffect::Insert(message) => {
+                self.messages.insert(message.id, (*message).clone());
+                self.ops.push(Op::InsertMessage(message));
+            }
+            MessageEffect::Change(id, change) => {
+                if !self.messages.contains_key(&id)
+                    && let Some(message) = referred(&work.input.kind).filter(|it| it.id == id)
+                {
+                    self.messages.insert(id, message.clone());
+                }
+                if let Some(message) = self.messages.get_mut(&id) {
+                    message.apply(&change);
+                }
+                self.ops.push(Op::ChangeMessage { workspace, id, change });
+            }
+        }
+    }
+
+    /// Keeps an input that failed, whole, with its reason.
+    fn bury(&mut self, work: &Work, seq: Seq, reason: String) {
+        self.dead += 1;
+        let input = serde_json::to_string(&work.input).unwrap_or_default();
+        self.ops.push(Op::PutDeadLetter(DeadLetterRow {
+            workspace: work.workspace,
+            id: seq,
+            at: work.now,
+            contact: Some(work.contact),
+            reason,
+            input,
+            attempts: 1,
+        }));
+    }
+
+    /// The earliest wake of the contacts touched.
+    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+        self.slots.values().filter_map(|slot| slot.contact.state.wake()).map(|(due, _)| due).min()
+    }
+
+    /// Everything as one batch; empty when nothing was done.
+    ///
+    /// # Errors
+    /// When a state cannot be encoded.
+    pub(crate) fn into_batch(self, before: Sequences) -> Result<(Batch, Sequences), String> {
+        let mut batch = Batch { ops: Vec::with_capacity(self.ops.len() + self.order.len() * 2 + 1) };
+        // Profiles come first: everything else hangs on them.
+        for id in &self.order {
+            if let Some(slot) = self.slots.get(id).filter(|slot| slot.profile_changed) {
+                batch.ops.push(Op::PutProfile(profile_row(&slot.contact)));
+            }
+        }
+        batch.ops.extend(self.ops);
+        for id in &self.order {
+            let Some(slot) = self.slots.get(id).filter(|slot| slot.state_changed || slot.version == 0)
+            else {
+                continue;
+            };
+            let state = &slot.contact.state;
+            let wake = state.wake().map(|(due, enrollment)| Wake { due, enrollment });
+            batch.ops.push(Op::PutState(StateRow {
+                workspace: slot.contact.workspace,
+                contact: *id,
+                expected_version: slot.version,
+                body: state.encode(*id).map_err(|error| error.to_string())?,
+                wake,
+            }));
+        }
+        for ((workspace, key), delta) in self.counters {
+            batch.ops.push(Op::AddCounter { workspace, key, delta });
+        }
+        if self.sequences != before {
+            batch.ops.push(Op::SetSequences(self.sequences));
+        }
+        Ok((batch, self.sequences))
+    }
+}
+
+/// The message an input is about.
+fn referred(kind: &InputKind) -> Option<&Message> {
+    match kind {
+        InputKind::Clicked { message }
+        | InputKind::Receipt { message, .. }
+        | InputKind::HandOut { message, .. }
+        | InputKind::Answered { message, .. } => Some(message),
+        _ => None,
+    }
+}
+
+/// Name and body of an input in the history.
+fn history_entry(kind: &InputKind) -> (String, String) {
+    match kind {
+        InputKind::Identify { traits } => {
+            (String::new(), serde_json::to_string(traits).unwrap_or_default())
+        }
+        InputKind::Track { event, properties } => (event.clone(), properties.to_string()),
+        InputKind::Consent { channel, topic, state, source } => {
+            let body = serde_json::json!({
+                "channel": channel, "topic": topic, "state": state, "source": source,
+            });
+            (String::new(), body.to_string())
+        }
+        InputKind::Inbound { text } => (String::new(), serde_json::json!({ "text": text }).to_string()),
+        InputKind::Clicked { message } => {
+            (String::new(), serde_json::json!({ "message": message.id.to_string() }).to_string())
+        }
+        InputKind::Receipt { message, status } => {
+            let body = serde_json::json!({ "message": message.id.to_string(), "status": status });
+            (String::new(), body.to_string())
+        }
+        InputKind::Enroll { journey, key, properties } => {
+            let body = serde_json::json!({ "key": key, "properties": properties });
+            (journey.clone(), body.to_string())
+        }
+        _ => (String::new(), String::new()),
+    }
+}
+
+fn profile_row(contact: &Contact) -> ProfileRow {
+    let profile = &contact.profile;
+    ProfileRow {
+        workspace: contact.workspace,
+        contact: contact.id,
+        external_id: profile.external_id.clone(),
+        phone: profile.phone.clone(),
+        email: profile.email.clone(),
+        attributes: serde_json::to_string(&profile.attributes).unwrap_or_else(|_| "{}".to_owned()),
+        created_at: profile.created_at,
+    }
+}
+
+impl Arrival {
+    /// The business's own id of the person, when it is given.
+    pub(crate) fn external_id(&self) -> Option<&str> {
+        self.identities
+            .iter()
+            .find(|identity| identity.kind == wayline_store::batch::IdentityKind::External)
+            .map(|identity| identity.value.as_str())
+    }
+}
