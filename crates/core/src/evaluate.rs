@@ -155,7 +155,7 @@ fn combine(parts: impl Iterator<Item = Answer>, every: bool) -> (bool, Option<Ti
 }
 
 /// The earlier of two optional instants.
-pub(crate) fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+pub fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, other) => one.or(other),

@@ -4,6 +4,7 @@
 //! drain (docs/decisions/0001). Must never acknowledge before, nor let two turns touch a contact at one time.
 
 use crate::ingest::Arrival;
+use crate::tick::Tick;
 use crate::turn::{Turn, Work};
 use crate::windows;
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,23 +122,56 @@ impl Pipeline {
     /// When nothing was taken: the store failed, or there were too many.
     pub async fn accept(
         &mut self,
-        arrivals: Vec<(Arrival, Timestamp)>,
+        arrivals: &[(Arrival, Timestamp)],
+    ) -> Result<Vec<Accepted>, PipelineError> {
+        self.take(arrivals, false).await
+    }
+
+    /// As [`Pipeline::accept`] on a virtual clock: stops, with fewer answers, before an input of a contact that
+    /// has something else to do first (a timer, a message on its way). Takes at least one.
+    ///
+    /// # Errors
+    /// As [`Pipeline::accept`].
+    pub async fn accept_in_turn(
+        &mut self,
+        arrivals: &[(Arrival, Timestamp)],
+    ) -> Result<Vec<Accepted>, PipelineError> {
+        self.take(arrivals, true).await
+    }
+
+    async fn take(
+        &mut self,
+        arrivals: &[(Arrival, Timestamp)],
+        in_turn: bool,
     ) -> Result<Vec<Accepted>, PipelineError> {
         if arrivals.len() > limits::BATCH_INPUTS_MAX {
             return Err(PipelineError::TooMany { given: arrivals.len() });
         }
-        let fresh = self.unknown(&arrivals).await?;
+        let fresh = self.unknown(arrivals).await?;
         let mut turn = Turn::new(&self.engines, self.sequences);
-        let who = resolve(&self.store, &mut turn, &arrivals, &fresh).await?;
-        let known: Vec<ContactId> = who.iter().flatten().copied().collect();
-        load(&self.store, &self.engines, &mut turn, &known).await?;
+        let mut known = self.known_contacts(arrivals, &fresh).await?;
+        let contacts: Vec<ContactId> = known.values().copied().collect();
+        load(&self.store, &self.engines, &mut turn, &contacts).await?;
         let mut answers = Vec::with_capacity(arrivals.len());
-        for ((arrival, now), contact) in arrivals.into_iter().zip(who) {
-            let Some(contact) = contact else {
+        for ((arrival, now), fresh) in arrivals.iter().zip(fresh) {
+            let Some(first) = arrival.identities.first().filter(|_| fresh) else {
                 answers.push(Accepted::Duplicate);
                 continue;
             };
-            if let Some(external) = arrival.external_id() {
+            let found = arrival.identities.iter().find_map(|identity| known.get(identity)).copied();
+            if in_turn && !answers.is_empty() && found.is_some_and(|id| turn.is_busy(id, *now)) {
+                break;
+            }
+            let external = arrival.external_id();
+            let contact = found
+                .unwrap_or_else(|| turn.create(first, external.map(str::to_owned), *now));
+            for identity in &arrival.identities {
+                if !known.contains_key(identity) {
+                    known.insert(identity.clone(), contact);
+                    turn.op(Op::LinkIdentity(identity.clone(), contact));
+                }
+            }
+            if let Some(external) = external {
                 turn.learn_external_id(contact, external);
             }
             turn.run(Work {
@@ -145,8 +179,8 @@ impl Pipeline {
                 contact,
                 input_id: arrival.input_id,
                 logged: true,
-                input: arrival.input,
-                now,
+                input: arrival.input.clone(),
+                now: *now,
             });
             answers.push(Accepted::Taken(contact));
         }
@@ -154,6 +188,23 @@ impl Pipeline {
         self.commit(batch, sequences).await?;
         debug_assert!(done.submissions.is_empty(), "only dispatch hands messages out");
         Ok(answers)
+    }
+
+    /// Whose the identities of fresh arrivals are, as far as that is known.
+    async fn known_contacts(
+        &self,
+        arrivals: &[(Arrival, Timestamp)],
+        fresh: &[bool],
+    ) -> Result<BTreeMap<Identity, ContactId>, PipelineError> {
+        let identities: Vec<Identity> = arrivals
+            .iter()
+            .zip(fresh)
+            .filter(|(_, fresh)| **fresh)
+            .flat_map(|((arrival, _), _)| arrival.identities.iter().cloned())
+            .collect();
+        let found = self.store.contact_by_identities(&identities).await?;
+        let known = identities.into_iter().zip(found);
+        Ok(known.filter_map(|(identity, found)| Some((identity, found?))).collect())
     }
 
     /// Which arrivals were not taken before, here or in this very list.
@@ -187,8 +238,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// When the store failed; nothing of the turn is kept.
-    pub async fn wake(&mut self, now: Timestamp, limit: usize) -> Result<usize, PipelineError> {
-        let due = self.store.wakes_due(now, limit.min(limits::PAGE_ROWS_MAX)).await?;
+    pub async fn wake(&mut self, tick: Tick, limit: usize) -> Result<usize, PipelineError> {
+        let due = self.store.wakes_due(tick.until(), limit.min(limits::PAGE_ROWS_MAX)).await?;
         let works: Vec<Work> = due
             .iter()
             .map(|due| Work {
@@ -196,8 +247,8 @@ impl Pipeline {
                 contact: due.contact,
                 input_id: None,
                 logged: false,
-                input: Input { at: now, kind: InputKind::Timer },
-                now,
+                input: Input { at: tick.at(due.wake.due), kind: InputKind::Timer },
+                now: tick.at(due.wake.due),
             })
             .collect();
         let count = works.len();
@@ -273,46 +324,6 @@ fn finish(
     let done = Done { submissions: std::mem::take(&mut turn.submissions) };
     let (batch, sequences) = turn.into_batch(before).map_err(PipelineError::Damaged)?;
     Ok((batch, sequences, done))
-}
-
-/// Whose the arrivals are; new people are made. `None`: taken before.
-async fn resolve(
-    store: &Store,
-    turn: &mut Turn<'_>,
-    arrivals: &[(Arrival, Timestamp)],
-    fresh: &[bool],
-) -> Result<Vec<Option<ContactId>>, PipelineError> {
-    let identities: Vec<Identity> = arrivals
-        .iter()
-        .zip(fresh)
-        .filter(|(_, fresh)| **fresh)
-        .flat_map(|((arrival, _), _)| arrival.identities.iter().cloned())
-        .collect();
-    let found = store.contact_by_identities(&identities).await?;
-    let mut known: BTreeMap<Identity, ContactId> = identities
-        .into_iter()
-        .zip(found)
-        .filter_map(|(identity, found)| Some((identity, found?)))
-        .collect();
-    let mut who = Vec::with_capacity(arrivals.len());
-    for ((arrival, now), fresh) in arrivals.iter().zip(fresh) {
-        let Some(first) = arrival.identities.first().filter(|_| *fresh) else {
-            who.push(None);
-            continue;
-        };
-        let found = arrival.identities.iter().find_map(|identity| known.get(identity)).copied();
-        let contact = found.unwrap_or_else(|| {
-            turn.create(first, arrival.external_id().map(str::to_owned), *now)
-        });
-        for identity in &arrival.identities {
-            if !known.contains_key(identity) {
-                known.insert(identity.clone(), contact);
-                turn.op(Op::LinkIdentity(identity.clone(), contact));
-            }
-        }
-        who.push(Some(contact));
-    }
-    Ok(who)
 }
 
 /// Loads contacts that the turn does not hold yet, their windows filled for the definitions of now.

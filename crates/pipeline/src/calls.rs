@@ -4,6 +4,7 @@
 //! call and its answer: webhooks carry the call's id so that the other side can tell.
 
 use crate::advance::{Pipeline, PipelineError};
+use crate::tick::Tick;
 use crate::turn::Work;
 use futures_util::future::{BoxFuture, join_all};
 use serde_json::Value;
@@ -26,11 +27,12 @@ impl Pipeline {
     pub async fn call(
         &mut self,
         caller: &dyn Caller,
-        now: Timestamp,
+        tick: Tick,
         limit: usize,
     ) -> Result<usize, PipelineError> {
-        let due = self.store.calls_due(now, limit.min(limits::PAGE_ROWS_MAX)).await?;
-        let answers = join_all(due.iter().map(|call| caller.call(call, now))).await;
+        let due = self.store.calls_due(tick.until(), limit.min(limits::PAGE_ROWS_MAX)).await?;
+        let calls = due.iter().map(|call| caller.call(call, tick.at(call.due_at)));
+        let answers = join_all(calls).await;
         let works: Vec<Work> = due
             .iter()
             .zip(answers)
@@ -40,10 +42,10 @@ impl Pipeline {
                 input_id: None,
                 logged: false,
                 input: Input {
-                    at: now,
+                    at: tick.at(call.due_at),
                     kind: InputKind::CallAnswered { call: call.id, answer },
                 },
-                now,
+                now: tick.at(call.due_at),
             })
             .collect();
         let count = works.len();

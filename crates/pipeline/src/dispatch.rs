@@ -6,6 +6,7 @@
 
 use crate::advance::{Pipeline, PipelineError};
 use crate::gateway::Gateways;
+use crate::tick::Tick;
 use crate::turn::Work;
 use futures_util::future::join_all;
 use wayline_core::event::{Input, InputKind, SubmitOutcome};
@@ -25,13 +26,12 @@ impl Pipeline {
     pub async fn dispatch(
         &mut self,
         gateways: &Gateways,
-        now: Timestamp,
+        tick: Tick,
         limit: usize,
     ) -> Result<usize, PipelineError> {
-        let submissions = self.claim(now, limit).await?;
-        let (claimed, submissions) = submissions;
-        let outcomes = submit(gateways, &submissions, now).await;
-        self.answer(submissions, outcomes, now).await?;
+        let (claimed, submissions) = self.claim(tick, limit).await?;
+        let outcomes = submit(gateways, &submissions, tick).await;
+        self.answer(submissions, outcomes, tick).await?;
         Ok(claimed)
     }
 
@@ -42,15 +42,18 @@ impl Pipeline {
     /// When the store failed; nothing is claimed then.
     pub async fn claim(
         &mut self,
-        now: Timestamp,
+        tick: Tick,
         limit: usize,
     ) -> Result<(usize, Vec<Message>), PipelineError> {
-        let due = self.store.messages_due(now, limit.min(limits::PAGE_ROWS_MAX)).await?;
+        let due = self.store.messages_due(tick.until(), limit.min(limits::PAGE_ROWS_MAX)).await?;
         let claimed = due.len();
         let run = self.run;
         let works = due
             .into_iter()
-            .map(|message| about(message, now, |message| InputKind::HandOut { message, run }))
+            .map(|message| {
+                let now = tick.at(message.due_at);
+                about(message, now, |message| InputKind::HandOut { message, run })
+            })
             .collect();
         let done = self.work(works).await?;
         Ok((claimed, done.submissions))
@@ -64,7 +67,7 @@ impl Pipeline {
         &mut self,
         submissions: Vec<Message>,
         outcomes: Vec<SubmitOutcome>,
-        now: Timestamp,
+        tick: Tick,
     ) -> Result<(), PipelineError> {
         let mut accepted = Vec::new();
         let works = submissions
@@ -74,11 +77,12 @@ impl Pipeline {
                 if let SubmitOutcome::Accepted { gateway_ref } = &outcome {
                     accepted.push((message.gateway.clone(), gateway_ref.clone()));
                 }
+                let now = tick.at(handed_out_at(&message));
                 about(message, now, |message| InputKind::Answered { message, outcome })
             })
             .collect();
         self.work(works).await?;
-        self.claim_orphans(&accepted, now).await
+        self.claim_orphans(&accepted, tick).await
     }
 
     /// What an earlier run handed out without storing the answer: `unknown`, never repeated. Call it once
@@ -108,14 +112,18 @@ impl Pipeline {
 }
 
 /// Submits all of them at once; the answers in their order.
-async fn submit(gateways: &Gateways, messages: &[Message], now: Timestamp) -> Vec<SubmitOutcome> {
+async fn submit(gateways: &Gateways, messages: &[Message], tick: Tick) -> Vec<SubmitOutcome> {
     join_all(messages.iter().map(|message| async move {
         match gateways.get(&message.gateway) {
-            Some(gateway) => gateway.submit(message, now).await,
+            Some(gateway) => gateway.submit(message, tick.at(handed_out_at(message))).await,
             None => SubmitOutcome::Retry { after: NO_GATEWAY_RETRY, throttled: false },
         }
     }))
     .await
+}
+
+fn handed_out_at(message: &Message) -> Timestamp {
+    message.handed_out_at.unwrap_or(message.due_at)
 }
 
 /// An input about a message.

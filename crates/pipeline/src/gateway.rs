@@ -33,6 +33,17 @@ pub enum GatewayEvent {
     Inbound(Inbound),
 }
 
+impl GatewayEvent {
+    /// When it happened, by the carrier's clock.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            GatewayEvent::Receipt(receipt) => receipt.at,
+            GatewayEvent::Inbound(inbound) => inbound.at,
+        }
+    }
+}
+
 /// What a carrier says became of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {

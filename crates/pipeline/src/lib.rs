@@ -14,6 +14,7 @@ pub mod receive;
 pub mod retain;
 pub mod sandbox;
 pub mod schedule;
+pub mod tick;
 mod turn;
 mod windows;
 

@@ -6,6 +6,7 @@ use crate::advance::{Pipeline, PipelineError};
 use crate::dispatch::about;
 use crate::gateway::{GatewayEvent, Inbound, Receipt};
 use crate::ingest::Arrival;
+use crate::tick::Tick;
 use crate::turn::Work;
 use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, MessageId, WorkspaceId, stable_hash_wide};
@@ -26,10 +27,11 @@ impl Pipeline {
     pub async fn receive(
         &mut self,
         events: Vec<GatewayEvent>,
-        now: Timestamp,
+        tick: Tick,
     ) -> Result<(), PipelineError> {
         let (mut works, mut orphans) = (Vec::new(), Vec::new());
         for event in events {
+            let now = tick.at(event.at());
             match event {
                 GatewayEvent::Receipt(receipt) => match self.message_of(&receipt).await? {
                     Some(message) => works.push(receipt_work(message, &receipt, now)),
@@ -115,7 +117,7 @@ impl Pipeline {
         };
         let workspace = inbound.workspace;
         let text = Arrival { workspace, identities: vec![identity], input_id, input };
-        self.accept(vec![(hello, now), (text, now)]).await?;
+        self.accept(&[(hello, now), (text, now)]).await?;
         Ok(())
     }
 
@@ -168,7 +170,7 @@ impl Pipeline {
     pub(crate) async fn claim_orphans(
         &mut self,
         accepted: &[(String, String)],
-        now: Timestamp,
+        tick: Tick,
     ) -> Result<(), PipelineError> {
         for (gateway, gateway_ref) in accepted {
             let waiting = self.store.orphan_receipts(gateway, gateway_ref).await?;
@@ -180,7 +182,7 @@ impl Pipeline {
             let mut works = Vec::new();
             for receipt in &receipts {
                 if let Some(message) = self.message_of(receipt).await? {
-                    works.push(receipt_work(message, receipt, now));
+                    works.push(receipt_work(message, receipt, tick.at(receipt.at)));
                 }
             }
             let (gateway, gateway_ref) = (gateway.clone(), gateway_ref.clone());

@@ -7,7 +7,7 @@ use crate::ingest::Arrival;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use wayline_core::contact::{Contact, Profile, State};
+use wayline_core::contact::{Contact, Position, Profile, State};
 use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId, stable_hash};
 use wayline_core::journey::advance::advance;
@@ -347,9 +347,16 @@ impl<'a> Turn<'a> {
         }));
     }
 
-    /// The earliest wake of the contacts touched.
-    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
-        self.slots.values().filter_map(|slot| slot.contact.state.wake()).map(|(due, _)| due).min()
+    /// Whether the contact has something to do before `now`: a timer, or a message or call on its way.
+    pub(crate) fn is_busy(&self, id: ContactId, now: Timestamp) -> bool {
+        self.slots.get(&id).is_some_and(|slot| {
+            let state = &slot.contact.state;
+            state.wake().is_some_and(|(due, _)| due < now)
+                || state.enrollments.iter().any(|enrollment| {
+                    let position = enrollment.position;
+                    matches!(position, Position::Queued | Position::Submitting | Position::Calling { .. })
+                })
+        })
     }
 
     /// Everything as one batch; empty when nothing was done.

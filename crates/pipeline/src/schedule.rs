@@ -1,0 +1,148 @@
+//! Scheduled entries: everybody in the audience is looked at, a page at a time, when the schedule comes round.
+//!
+//! Must never hold the audience in memory, nor look at anybody twice for one instant of the schedule.
+
+use crate::advance::{Pipeline, PipelineError};
+use crate::tick::Tick;
+use crate::turn::Work;
+use std::sync::Arc;
+use wayline_core::event::{Input, InputKind};
+use wayline_core::ids::{JourneyId, WorkspaceId};
+use wayline_core::journey::program::{Entry, Journey};
+use wayline_core::journey::recurrence::next_after;
+use wayline_core::limits;
+use wayline_core::time::Timestamp;
+use wayline_store::batch::{Op, SweepRow};
+
+impl Pipeline {
+    /// Live journeys with a schedule, and how far each has come.
+    async fn scheduled(&self) -> Result<Vec<(WorkspaceId, Arc<Journey>, Option<SweepRow>)>, PipelineError> {
+        let mut found = Vec::new();
+        for (workspace, engine) in &self.engines {
+            let mut journeys = engine
+                .program
+                .live_journeys()
+                .filter(|journey| matches!(journey.entry, Entry::Schedule { .. }))
+                .peekable();
+            if journeys.peek().is_none() {
+                continue;
+            }
+            let sweeps = self.store.sweeps(*workspace).await?;
+            for journey in journeys {
+                let sweep = sweeps.iter().find(|sweep| sweep.journey == journey.id).cloned();
+                found.push((*workspace, journey.clone(), sweep));
+            }
+        }
+        Ok(found)
+    }
+
+    fn next_fire(&self, workspace: WorkspaceId, journey: &Journey, after: Timestamp) -> Option<Timestamp> {
+        let Entry::Schedule { rule, .. } = &journey.entry else { return None };
+        let zone = &self.engines.get(&workspace)?.program.settings.zone;
+        next_after(rule, after, zone)
+    }
+
+    /// When the next schedule comes round; the past when one is being worked on.
+    pub(crate) async fn next_schedule(&self) -> Result<Option<Timestamp>, PipelineError> {
+        let mut next: Option<Timestamp> = None;
+        for (workspace, journey, sweep) in self.scheduled().await? {
+            let due = match sweep {
+                // A schedule counts from the first time it is looked at.
+                None => Some(Timestamp::MIN),
+                Some(sweep) if !sweep.done => Some(sweep.fire_at),
+                Some(sweep) => self.next_fire(workspace, &journey, sweep.fire_at),
+            };
+            next = wayline_core::evaluate::earliest(next, due);
+        }
+        Ok(next)
+    }
+
+    /// Does one page of one schedule that is due. Returns how many contacts it looked at, or 1 when it only
+    /// noted something; 0: nothing is due.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn schedule(&mut self, tick: Tick) -> Result<usize, PipelineError> {
+        let until = tick.until();
+        for (workspace, journey, sweep) in self.scheduled().await? {
+            let row = |fire_at, after, done| SweepRow {
+                workspace,
+                journey: journey.id,
+                fire_at,
+                after,
+                done,
+            };
+            let sweep = match sweep {
+                Some(sweep) if !sweep.done => sweep,
+                Some(sweep) => match self.latest_fire(workspace, &journey, sweep.fire_at, until) {
+                    Some(fire_at) => row(fire_at, None, false),
+                    None => continue,
+                },
+                None => {
+                    let first = row(until, None, true);
+                    self.work_with(Vec::new(), vec![Op::PutSweep(first)]).await?;
+                    return Ok(1);
+                }
+            };
+            let done = self.sweep_page(&journey, sweep, tick).await?;
+            return Ok(done.max(1));
+        }
+        Ok(0)
+    }
+
+    /// The latest instant of a schedule in (after, until]: those missed before it are not made up for.
+    fn latest_fire(
+        &self,
+        workspace: WorkspaceId,
+        journey: &Journey,
+        after: Timestamp,
+        until: Timestamp,
+    ) -> Option<Timestamp> {
+        let mut latest = None;
+        let mut at = after;
+        for _ in 0..limits::CASCADE_MAX {
+            match self.next_fire(workspace, journey, at).filter(|next| *next <= until) {
+                Some(next) => (latest, at) = (Some(next), next),
+                None => break,
+            }
+        }
+        latest
+    }
+
+    async fn sweep_page(
+        &mut self,
+        journey: &Journey,
+        sweep: SweepRow,
+        tick: Tick,
+    ) -> Result<usize, PipelineError> {
+        let limit = limits::BATCH_INPUTS_MAX;
+        let page = self.store.contacts_page(sweep.workspace, sweep.after, limit).await?;
+        let now = tick.at(sweep.fire_at);
+        let works: Vec<Work> = page
+            .iter()
+            .map(|record| Work {
+                workspace: sweep.workspace,
+                contact: record.profile.contact,
+                input_id: None,
+                logged: false,
+                input: Input { at: now, kind: InputKind::Scheduled { journey: journey.slug.clone() } },
+                now,
+            })
+            .collect();
+        let count = works.len();
+        let next = SweepRow {
+            after: page.last().map(|record| record.profile.contact).or(sweep.after),
+            done: count < limit,
+            ..sweep
+        };
+        self.work_with(works, vec![Op::PutSweep(next)]).await?;
+        Ok(count)
+    }
+}
+
+/// A journey by its id, for those who only have the id.
+#[must_use]
+pub fn journey_name(pipeline: &Pipeline, workspace: WorkspaceId, id: JourneyId) -> Option<String> {
+    let program = &pipeline.engine(workspace)?.program;
+    program.journeys.values().find(|journey| journey.id == id).map(|journey| journey.slug.clone())
+}
