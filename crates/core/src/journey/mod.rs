@@ -2,4 +2,13 @@
 //!
 //! `definition` is what people write, `program` what runs; nothing here may read a file or a clock.
 
+// compile
+mod declare;
+pub mod definition;
+pub mod form;
+pub mod node;
+pub mod parse;
+pub mod print;
+pub mod problem;
 pub mod program;
+pub mod recurrence;
