@@ -8,6 +8,9 @@ use super::problem::{Code, Problem, Severity, Spot, advice};
 use crate::limits;
 use serde_json::{Map, json};
 
+/// Circles reported for one file.
+pub const CIRCLES_MAX: usize = 10;
+
 /// Problems found in one file, up to `limits::PROBLEMS_MAX`.
 #[derive(Debug)]
 pub struct Report {

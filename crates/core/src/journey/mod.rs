@@ -2,7 +2,7 @@
 //!
 //! `definition` is what people write, `program` what runs; nothing here may read a file or a clock.
 
-// compile
+pub mod compile;
 mod declare;
 pub mod definition;
 pub mod form;
@@ -12,3 +12,4 @@ pub mod print;
 pub mod problem;
 pub mod program;
 pub mod recurrence;
+pub mod validate;

@@ -176,13 +176,14 @@ fn not_utf8(bytes: &[u8], valid: usize) -> NodeError {
     let line = before.matches('\n').count() as u32 + 1;
     let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) as u32 + 1;
     let message = "the file is not UTF-8 from here on; save it as UTF-8".to_owned();
-    NodeError { code: Code::NotUtf8, at: Spot { line, column }, message }
+    NodeError { code: Code::NotUtf8, at: Spot { line, column, verbatim: None }, message }
 }
 
 fn syntax(text: &str, error: &ScanError) -> NodeError {
     let at = Spot {
         line: error.marker().line() as u32,
         column: error.marker().col() as u32 + 1,
+        verbatim: None,
     };
     let line = text.lines().nth((at.line as usize).saturating_sub(1)).unwrap_or("");
     let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
@@ -198,8 +199,18 @@ fn syntax(text: &str, error: &ScanError) -> NodeError {
 
 /// A collection that is being filled.
 enum Open {
-    List { items: Vec<Node>, at: Spot, anchor: usize },
-    Map { entries: Vec<(Key, Node)>, seen: BTreeSet<String>, key: Option<Key>, at: Spot, anchor: usize },
+    List {
+        items: Vec<Node>,
+        at: Spot,
+        anchor: usize,
+    },
+    Map {
+        entries: Vec<(Key, Node)>,
+        seen: BTreeSet<String>,
+        key: Option<Key>,
+        at: Spot,
+        anchor: usize,
+    },
 }
 
 #[derive(Default)]
@@ -212,10 +223,14 @@ struct Builder {
 
 impl Builder {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), NodeError> {
-        let at =
-            Spot { line: span.start.line() as u32, column: span.start.col() as u32 + 1 };
+        let mut at = Spot {
+            line: span.start.line() as u32,
+            column: span.start.col() as u32 + 1,
+            verbatim: None,
+        };
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                at.verbatim = verbatim(&text, style, span);
                 let forced = tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
                 // A key is always a text, whatever it looks like.
                 if self.wants_key() {
@@ -342,6 +357,18 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+/// Columns before the text, when the file holds it as it is, on one line.
+fn verbatim(text: &str, style: ScalarStyle, span: Span) -> Option<u8> {
+    let quote = match style {
+        ScalarStyle::Plain => 0,
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
+        ScalarStyle::Literal | ScalarStyle::Folded => return None,
+    };
+    let written = span.end.index().saturating_sub(span.start.index());
+    let same = written == text.chars().count() + 2 * usize::from(quote);
+    (same && span.start.line() == span.end.line()).then_some(quote)
 }
 
 /// What a plain scalar is by the core schema of YAML 1.2.

@@ -224,7 +224,9 @@ fn is_known_odd_key(text: &str) -> bool {
 fn is_date_like(text: &str) -> bool {
     // Readers of YAML 1.1 make dates and sums of seconds of these.
     text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
-        && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '.' | '_' | ' ' | 'T' | 'Z'))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '-' | '.' | '_' | ' ' | 'T' | 'Z'))
 }
 
 fn is_yaml_word(text: &str) -> bool {

@@ -14,6 +14,23 @@ pub struct Spot {
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
+    /// Columns from here to the first character of a text that stands verbatim on one line;
+    /// `None` where escapes, folds or blocks make columns of the text and of the file differ.
+    pub verbatim: Option<u8>,
+}
+
+impl Spot {
+    /// The place of a line and column inside the text that stands here, as near as can be told.
+    #[must_use]
+    pub fn inside(self, line: u32, column: u32) -> Spot {
+        match self.verbatim {
+            Some(quote) if line == 1 => {
+                let column = self.column + u32::from(quote) + column.saturating_sub(1);
+                Spot { line: self.line, column, verbatim: None }
+            }
+            _ => self,
+        }
+    }
 }
 
 impl PartialEq for Spot {

@@ -479,12 +479,26 @@ pub struct Call {
     pub method: String,
     /// In order.
     pub headers: Vec<(String, Template)>,
-    /// JSON whose strings are templates; `None`: no body.
-    pub body: Option<Template>,
+    /// JSON, rendered text by text; `None`: no body.
+    pub body: Option<BodyTemplate>,
     /// How long an answer may take.
     pub timeout: Span,
     /// Attribute ← JSON pointer into the answer.
     pub save: Vec<(JsonPath, String)>,
     /// Where it goes on an error; `None`: on.
     pub on_error: Option<Next>,
+}
+
+/// A JSON value whose texts may be templates. Rendered text by text, so that no rendered value can
+/// ever break out of its quotes.
+#[derive(Debug, Clone)]
+pub enum BodyTemplate {
+    /// This, as it is.
+    Literal(serde_json::Value),
+    /// A text to render.
+    Template(Template),
+    /// A list.
+    Array(Vec<BodyTemplate>),
+    /// An object, in the order written.
+    Object(Vec<(String, BodyTemplate)>),
 }

@@ -67,8 +67,7 @@ impl Parts {
             }
             "INTERVAL" => {
                 let interval = value.parse::<u32>().ok().filter(|n| (1..=1_000).contains(n));
-                self.interval =
-                    Some(interval.ok_or("INTERVAL goes from 1 to 1000")?);
+                self.interval = Some(interval.ok_or("INTERVAL goes from 1 to 1000")?);
             }
             "BYDAY" => {
                 for day in value.split(',') {
@@ -91,7 +90,8 @@ impl Parts {
     }
 
     fn finish(mut self, text: &str) -> Result<Recurrence, String> {
-        let frequency = self.frequency.ok_or("it has no FREQ; write it like FREQ=DAILY;BYHOUR=9")?;
+        let frequency =
+            self.frequency.ok_or("it has no FREQ; write it like FREQ=DAILY;BYHOUR=9")?;
         if frequency == Frequency::Hourly && !self.hours.is_empty() {
             return Err("BYHOUR does not go with FREQ=HOURLY; use FREQ=DAILY".to_owned());
         }

@@ -9,9 +9,7 @@ use super::scalar::{
     ZoneOf,
 };
 use crate::journey::declare::{choice, record, words};
-use crate::journey::form::{
-    Entries, Fields, Form, Fragment, Listed, Report, SchemaBook, Shape,
-};
+use crate::journey::form::{Entries, Fields, Form, Fragment, Listed, Report, SchemaBook, Shape};
 use crate::journey::node::{Key, Node, Value};
 use crate::journey::problem::{Code, Spot};
 use crate::policy::settings::Purpose;
