@@ -6,6 +6,14 @@ use crate::time::Span;
 
 /// Bytes of one definition file.
 pub const DEFINITION_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Values of one definition file, aliases written out.
+pub const DEFINITION_NODES_MAX: usize = 500_000;
+/// Problems reported for one file; the rest would only repeat them.
+pub const PROBLEMS_MAX: usize = 100;
+/// Characters of a key that people choose (attribute, property, header).
+pub const MAP_KEY_CHARS_MAX: usize = 200;
+/// Characters of one text in a definition.
+pub const TEXT_CHARS_MAX: usize = 64 * 1024;
 /// Nesting of a definition or a condition.
 pub const NESTING_MAX: usize = 64;
 /// Steps of one journey.

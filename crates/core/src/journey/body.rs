@@ -2,21 +2,9 @@
 //!
 //! Each text is rendered by itself and then written as JSON, so no value can break out of its string.
 
+use crate::journey::program::BodyTemplate;
 use crate::template::Template;
 use serde_json::{Map, Value};
-
-/// A JSON value whose texts are templates.
-#[derive(Debug, Clone)]
-pub enum BodyTemplate {
-    /// As it is.
-    Literal(Value),
-    /// A text to render.
-    Text(Template),
-    /// A list.
-    List(Vec<BodyTemplate>),
-    /// An object, in order.
-    Object(Vec<(String, BodyTemplate)>),
-}
 
 /// Renders every text; `None` when one fails.
 pub(crate) fn render(
@@ -25,8 +13,8 @@ pub(crate) fn render(
 ) -> Option<Value> {
     Some(match body {
         BodyTemplate::Literal(value) => value.clone(),
-        BodyTemplate::Text(template) => Value::String(text(template)?),
-        BodyTemplate::List(items) => {
+        BodyTemplate::Template(template) => Value::String(text(template)?),
+        BodyTemplate::Array(items) => {
             Value::Array(items.iter().map(|item| render(item, text)).collect::<Option<_>>()?)
         }
         BodyTemplate::Object(fields) => {

@@ -3,12 +3,22 @@
 //! `definition` is what people write, `program` what runs; nothing here may read a file or a clock.
 
 pub mod advance;
-pub mod body;
+mod body;
+pub mod compile;
+mod declare;
+pub mod definition;
 pub mod effects;
 pub mod engine;
 mod enter;
+pub mod form;
 mod goal;
+pub mod node;
+pub mod parse;
+pub mod print;
+pub mod problem;
 pub mod program;
+pub mod recurrence;
 mod run;
 mod scope;
 mod step;
+pub mod validate;

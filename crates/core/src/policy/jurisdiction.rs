@@ -151,7 +151,12 @@ impl Jurisdictions {
         if text.len() > FILE_BYTES_MAX {
             return Err(JurisdictionError::TooLarge { bytes: text.len() });
         }
-        let file: File = serde_saphyr::from_str(text)
+        let tree = crate::journey::node::read(text.as_bytes()).map_err(|error| {
+            let (line, column) = (error.at.line, error.at.column);
+            let reason = format!("line {line}, column {column}: {}", error.message);
+            JurisdictionError::Format { reason }
+        })?;
+        let file: File = serde_json::from_value(tree.to_json())
             .map_err(|error| JurisdictionError::Format { reason: error.to_string() })?;
         let mut names = BTreeSet::new();
         for written in &file.rules {

@@ -38,7 +38,7 @@ impl Wall {
 )]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
-pub struct LocalTime(u16);
+pub struct LocalTime(pub(crate) u16);
 
 /// Why something is no time, no window or no week of hours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,159 @@
+//! `workspace.yaml` → settings, with the defaults a marketer expects.
+//!
+//! Must never weaken a default silently: what is absent is the strict form.
+
+use super::Version;
+use crate::journey::definition::Workspace;
+use crate::journey::definition::entry::EntryBy;
+use crate::journey::definition::workspace::{CapWindow as PerWritten, QuietHours, WhenFull};
+use crate::journey::problem::{Code, Problem, Severity};
+use crate::policy::quiet::{LocalTime, QuietWindow};
+use crate::policy::settings::{
+    Cap, CapWindow, ConsentMode, MissingValues, Purpose, QuietPolicy, Sender, SenderKind, Settings,
+    UnknownZonePolicy, ZoneChoice,
+};
+use crate::time::Span;
+use jiff::tz::TimeZone;
+
+/// Quiet from 21:00 …
+const QUIET_FROM: LocalTime = LocalTime(21 * 60);
+/// … to 08:00.
+const QUIET_TO: LocalTime = LocalTime(8 * 60);
+
+pub(super) fn settings(
+    workspace: &Workspace,
+    journeys: &[Version<'_>],
+    problems: &mut Vec<Problem>,
+) -> Option<Settings> {
+    let slug = workspace.workspace.text.clone();
+    let name = workspace.name.as_ref().map_or_else(|| slug.clone(), |name| name.text.clone());
+    let zone = match &workspace.time_zone {
+        None => TimeZone::UTC,
+        Some(zone) => match crate::zone::zone(&zone.text) {
+            Ok(zone) => zone,
+            Err(error) => {
+                problems.push(Problem {
+                    severity: Severity::Error,
+                    code: Code::UnknownZone,
+                    file: "workspace.yaml".to_owned(),
+                    line: zone.at.line,
+                    column: zone.at.column,
+                    message: error.to_string(),
+                });
+                return None;
+            }
+        },
+    };
+    Some(Settings {
+        brand: workspace.brand.as_ref().map_or_else(|| name.clone(), |brand| brand.text.clone()),
+        slug,
+        name,
+        country: workspace.country.text.clone(),
+        zone,
+        quiet: quiet(workspace.quiet_hours.as_ref()),
+        caps: caps(workspace),
+        consent: workspace.consent.unwrap_or(ConsentMode::DoubleOptIn),
+        senders: senders(workspace),
+        keywords: keywords(workspace, journeys),
+        topics: workspace.topics.iter().flatten().map(|topic| topic.id.text.clone()).collect(),
+        link_domain: workspace.link_domain.as_ref().map(|domain| domain.text.clone()),
+        missing_values: workspace.missing_values.unwrap_or(MissingValues::Drop),
+    })
+}
+
+fn quiet(hours: Option<&QuietHours>) -> QuietPolicy {
+    let usual = QuietPolicy {
+        window: QuietWindow::new(QUIET_FROM, QUIET_TO).ok(),
+        purposes: vec![Purpose::Marketing],
+        zones: ZoneChoice::Intersect,
+        unknown_zone: UnknownZonePolicy::Strictest,
+        jurisdictions: true,
+    };
+    match hours {
+        None => usual,
+        // No window at all: the rules of states and countries are windows too.
+        Some(QuietHours::None) => QuietPolicy { window: None, jurisdictions: false, ..usual },
+        Some(QuietHours::Window(window)) => QuietPolicy {
+            // Validation refuses a window that is empty; were one to get here, the usual one is kept.
+            window: QuietWindow::new(
+                window.from.as_ref().map_or(QUIET_FROM, |time| time.time()),
+                window.to.as_ref().map_or(QUIET_TO, |time| time.time()),
+            )
+            .ok()
+            .or(usual.window),
+            purposes: window.purposes.as_ref().map_or(usual.purposes, |purposes| {
+                let mut purposes = purposes.0.clone();
+                purposes.sort_unstable();
+                purposes.dedup();
+                purposes
+            }),
+            zones: window.zones.unwrap_or(usual.zones),
+            unknown_zone: window.unknown_zone.unwrap_or(usual.unknown_zone),
+            jurisdictions: window.jurisdictions.unwrap_or(usual.jurisdictions),
+        },
+    }
+}
+
+fn caps(workspace: &Workspace) -> Vec<Cap> {
+    let Some(caps) = &workspace.caps else {
+        return vec![Cap {
+            messages: 1,
+            per: CapWindow::Rolling(Span::hours(24)),
+            purpose: Some(Purpose::Marketing),
+            hold: true,
+        }];
+    };
+    let cap = |cap: &crate::journey::definition::workspace::Cap| Cap {
+        messages: cap.messages.value,
+        per: match &cap.per {
+            PerWritten::Rolling(span) => CapWindow::Rolling(span.span()),
+            PerWritten::Day => CapWindow::LocalDay,
+        },
+        purpose: cap.purpose,
+        hold: cap.when_full != Some(WhenFull::Drop),
+    };
+    caps.iter().map(cap).collect()
+}
+
+fn senders(workspace: &Workspace) -> Vec<Sender> {
+    let written = workspace.senders.as_deref().unwrap_or_default();
+    if written.is_empty() {
+        // Somewhere to send from before a number has been bought: it reaches nobody.
+        let sandbox = || "sandbox".to_owned();
+        return vec![Sender {
+            id: sandbox(),
+            number: sandbox(),
+            kind: SenderKind::Alphanumeric,
+            gateway: sandbox(),
+        }];
+    }
+    let sender = |sender: &crate::journey::definition::workspace::Sender| Sender {
+        id: sender.id.text.clone(),
+        number: sender.number.text.clone(),
+        kind: sender.kind,
+        gateway: sender.gateway.text.clone(),
+    };
+    written.iter().map(sender).collect()
+}
+
+/// Words of the workspace first, then those of live journeys, upper case, none twice.
+fn keywords(workspace: &Workspace, journeys: &[Version<'_>]) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    let mut add = |word: &str, journey: &str| {
+        let word = word.to_uppercase();
+        if !all.iter().any(|(known, _)| *known == word) {
+            all.push((word, journey.to_owned()));
+        }
+    };
+    for keyword in workspace.keywords.iter().flatten() {
+        add(&keyword.word.text, &keyword.journey.text);
+    }
+    for (_, _, is_live, journey) in journeys {
+        if let (true, EntryBy::Keyword(words)) = (is_live, &journey.entry.by) {
+            for word in &words.0 {
+                add(&word.text, &journey.journey.text);
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,142 @@
+//! `workspace.yaml`: what its parts may not say together.
+//!
+//! Must never look at a gateway or a carrier.
+
+use super::{Checker, Scope};
+use crate::journey::definition::Workspace;
+use crate::journey::definition::entry::EntryBy;
+use crate::journey::definition::workspace::{QuietHours, QuietWindow};
+use crate::journey::problem::{Code, Problem, Spot, shortened};
+use std::collections::BTreeMap;
+
+/// Words that always mean the same to carriers and law, whatever a workspace wants.
+const RESERVED_WORDS: [&str; 11] = [
+    "STOP",
+    "STOPALL",
+    "UNSUBSCRIBE",
+    "CANCEL",
+    "END",
+    "QUIT",
+    "HELP",
+    "INFO",
+    "START",
+    "UNSTOP",
+    "REVOKE",
+];
+
+/// Checks `workspace.yaml`.
+#[must_use]
+pub fn validate_workspace(file: &str, workspace: &Workspace, scope: &Scope<'_>) -> Vec<Problem> {
+    let mut checker = Checker::new(file, scope, None);
+    checker.quiet_hours(workspace);
+    for cap in workspace.caps.iter().flatten() {
+        if cap.messages.value == 0 {
+            let message = "a cap of 0 messages would send nothing at all; use at least 1";
+            checker.report.error(Code::BadNumber, cap.messages.at, message);
+        }
+    }
+    let senders = workspace.senders.iter().flatten().map(|sender| &sender.id);
+    checker.distinct("sender", senders.map(|id| (id.text.as_str(), id.at)));
+    let topics = workspace.topics.iter().flatten().map(|topic| &topic.id);
+    checker.distinct("topic", topics.map(|id| (id.text.as_str(), id.at)));
+    checker.keywords(workspace);
+    checker.report.into_problems()
+}
+
+impl Checker<'_> {
+    fn quiet_hours(&mut self, workspace: &Workspace) {
+        let window = match &workspace.quiet_hours {
+            Some(QuietHours::None) => return,
+            Some(QuietHours::Window(window)) => Some(window),
+            None => None,
+        };
+        if workspace.time_zone.is_none() {
+            let message = "this workspace needs \"time_zone\", like America/New_York, because it \
+                           has quiet hours";
+            self.report.error(Code::MissingKey, workspace.workspace.at, message);
+        }
+        if let Some(window) = window {
+            let QuietWindow { from, to, .. } = window.as_ref();
+            let from = from.as_ref().map_or(21 * 60, |time| time.time().0);
+            let until = to.as_ref().map_or(8 * 60, |time| time.time().0);
+            if from == until {
+                let at = to.as_ref().map_or(window.at, |time| time.at);
+                let message = "this window is empty: from and to are the same; write \
+                               `quiet_hours: none` if that is meant";
+                self.report.error(Code::Empty, at, message);
+            }
+            if window.purposes.as_ref().is_some_and(|purposes| purposes.0.is_empty()) {
+                let message = "quiet hours for no purpose hold nothing; write `quiet_hours: none` \
+                               if that is meant";
+                self.report.error(Code::Empty, window.at, message);
+            }
+        }
+    }
+
+    fn distinct<'i>(&mut self, what: &str, ids: impl Iterator<Item = (&'i str, Spot)>) {
+        let mut seen = std::collections::BTreeSet::new();
+        for (id, at) in ids {
+            if !seen.insert(id) {
+                let message = format!("the {what} {id:?} stands twice; keep one");
+                self.report.error(Code::DuplicateId, at, message);
+            }
+        }
+    }
+
+    fn keywords(&mut self, workspace: &Workspace) {
+        let mut taken: BTreeMap<String, &str> = BTreeMap::new();
+        for keyword in workspace.keywords.iter().flatten() {
+            self.journey_ref(&keyword.journey.text, keyword.journey.at);
+            self.keyword(&keyword.word.text, keyword.word.at);
+            let word = keyword.word.text.to_uppercase();
+            let journey = keyword.journey.as_str();
+            if let Some(other) = taken.insert(word.clone(), journey) {
+                let message = format!(
+                    "the keyword {:?} stands twice: it leads to {other} already",
+                    shortened(&word)
+                );
+                self.report.error(Code::DuplicateKeyword, keyword.word.at, message);
+            }
+        }
+    }
+
+    /// A word may be used at all.
+    pub(super) fn keyword(&mut self, word: &str, at: Spot) {
+        let word = word.to_uppercase();
+        if RESERVED_WORDS.contains(&word.as_str()) {
+            let message = format!("the keyword {word:?} has a meaning by law; choose another word");
+            self.report.error(Code::DuplicateKeyword, at, message);
+        }
+    }
+
+    /// A word of a journey's entry that another journey or the workspace has already.
+    pub(super) fn entry_keyword(&mut self, own: &str, word: &str, at: Spot) {
+        self.keyword(word, at);
+        let upper = word.to_uppercase();
+        let scope = self.scope;
+        let in_workspace = scope
+            .workspace
+            .iter()
+            .flat_map(|workspace| workspace.keywords.iter().flatten())
+            .find(|keyword| {
+                keyword.journey.text != own && keyword.word.text.to_uppercase() == upper
+            })
+            .map(|keyword| keyword.journey.as_str());
+        let words = |by: &EntryBy| match by {
+            EntryBy::Keyword(words) => {
+                words.0.iter().any(|other| other.text.to_uppercase() == upper)
+            }
+            _ => false,
+        };
+        let in_journey = scope
+            .journeys
+            .iter()
+            .flatten()
+            .find(|(slug, journey)| **slug != own && words(&journey.entry.by))
+            .map(|(slug, _)| *slug);
+        if let Some(other) = in_workspace.or(in_journey) {
+            let message = format!("the keyword {upper:?} leads to {other} already");
+            self.report.error(Code::DuplicateKeyword, at, message);
+        }
+    }
+}
