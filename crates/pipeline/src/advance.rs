@@ -37,7 +37,10 @@ pub enum PipelineError {
         problems: String,
     },
     /// More inputs than one turn takes.
-    #[error("{given} inputs at once, at most {} are taken; send them in several batches", limits::BATCH_INPUTS_MAX)]
+    #[error(
+        "{given} inputs at once, at most {} are taken; send them in several batches",
+        limits::BATCH_INPUTS_MAX
+    )]
     TooMany {
         /// How many were given.
         given: usize,
@@ -163,8 +166,8 @@ impl Pipeline {
                 break;
             }
             let external = arrival.external_id();
-            let contact = found
-                .unwrap_or_else(|| turn.create(first, external.map(str::to_owned), *now));
+            let contact =
+                found.unwrap_or_else(|| turn.create(first, external.map(str::to_owned), *now));
             for identity in &arrival.identities {
                 if !known.contains_key(identity) {
                     known.insert(identity.clone(), contact);

@@ -16,7 +16,11 @@ use wayline_store::batch::CallRow;
 /// Makes webhook calls.
 pub trait Caller: Send + Sync {
     /// The answer's JSON body; an error for anything else (no 2xx, no JSON, too large, too late).
-    fn call<'a>(&'a self, call: &'a CallRow, now: Timestamp) -> BoxFuture<'a, Result<Value, String>>;
+    fn call<'a>(
+        &'a self,
+        call: &'a CallRow,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Value, String>>;
 }
 
 impl Pipeline {

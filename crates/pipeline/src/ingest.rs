@@ -28,7 +28,10 @@ pub struct Arrival {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Larger than an input may be.
-    #[error("{bytes} bytes, an input has at most {}; send less with each event", limits::INPUT_BYTES_MAX)]
+    #[error(
+        "{bytes} bytes, an input has at most {}; send less with each event",
+        limits::INPUT_BYTES_MAX
+    )]
     TooLarge {
         /// Its size.
         bytes: usize,
@@ -133,10 +136,8 @@ pub fn read(
         return Err(Refusal::TooLarge { bytes: bytes.len() });
     }
     check_nesting(bytes)?;
-    let sent: Sent = serde_json::from_slice(bytes).map_err(|error| Refusal::Malformed {
-        column: error.column(),
-        what: describe(&error),
-    })?;
+    let sent: Sent = serde_json::from_slice(bytes)
+        .map_err(|error| Refusal::Malformed { column: error.column(), what: describe(&error) })?;
     let at = match (&sent.timestamp, received_at) {
         (Some(text), _) => Timestamp::parse(text)?,
         (None, Some(received_at)) => received_at,
@@ -181,7 +182,8 @@ fn kind(
         "group" => {
             let hint = "name the group";
             let group = sent.group_id.ok_or(Refusal::Missing { field: "groupId", hint })?;
-            let mut traits = Map::from_iter([("group_id".to_owned(), Value::String(text_of(group)))]);
+            let mut traits =
+                Map::from_iter([("group_id".to_owned(), Value::String(text_of(group)))]);
             if let Some(about) = sent.traits {
                 traits.insert("group".to_owned(), Value::Object(about));
             }
@@ -189,7 +191,8 @@ fn kind(
         }
         "alias" => {
             let hint = "name the id the person had before";
-            let previous = sent.previous_id.ok_or(Refusal::Missing { field: "previousId", hint })?;
+            let previous =
+                sent.previous_id.ok_or(Refusal::Missing { field: "previousId", hint })?;
             let value = checked_id("previousId", previous)?;
             identities.push(Identity { workspace, kind: IdentityKind::Anonymous, value });
             InputKind::Identify { traits: Map::new() }

@@ -39,7 +39,8 @@ impl Pipeline {
                 },
                 GatewayEvent::Inbound(inbound) => {
                     // Order matters between a person's texts and receipts: what came before is done first.
-                    self.work_with(std::mem::take(&mut works), std::mem::take(&mut orphans)).await?;
+                    self.work_with(std::mem::take(&mut works), std::mem::take(&mut orphans))
+                        .await?;
                     self.inbound(inbound, now).await?;
                 }
             }

@@ -16,7 +16,9 @@ use wayline_store::batch::{Op, SweepRow};
 
 impl Pipeline {
     /// Live journeys with a schedule, and how far each has come.
-    async fn scheduled(&self) -> Result<Vec<(WorkspaceId, Arc<Journey>, Option<SweepRow>)>, PipelineError> {
+    async fn scheduled(
+        &self,
+    ) -> Result<Vec<(WorkspaceId, Arc<Journey>, Option<SweepRow>)>, PipelineError> {
         let mut found = Vec::new();
         for (workspace, engine) in &self.engines {
             let mut journeys = engine
@@ -36,7 +38,12 @@ impl Pipeline {
         Ok(found)
     }
 
-    fn next_fire(&self, workspace: WorkspaceId, journey: &Journey, after: Timestamp) -> Option<Timestamp> {
+    fn next_fire(
+        &self,
+        workspace: WorkspaceId,
+        journey: &Journey,
+        after: Timestamp,
+    ) -> Option<Timestamp> {
         let Entry::Schedule { rule, .. } = &journey.entry else { return None };
         let zone = &self.engines.get(&workspace)?.program.settings.zone;
         next_after(rule, after, zone)
@@ -125,7 +132,10 @@ impl Pipeline {
                 contact: record.profile.contact,
                 input_id: None,
                 logged: false,
-                input: Input { at: now, kind: InputKind::Scheduled { journey: journey.slug.clone() } },
+                input: Input {
+                    at: now,
+                    kind: InputKind::Scheduled { journey: journey.slug.clone() },
+                },
                 now,
             })
             .collect();

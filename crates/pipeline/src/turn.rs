@@ -116,14 +116,15 @@ impl<'a> Turn<'a> {
     }
 
     /// Makes a contact for somebody never heard of before.
-    pub(crate) fn create(&mut self, identity: &Identity, external: Option<String>, now: Timestamp) -> ContactId {
+    pub(crate) fn create(
+        &mut self,
+        identity: &Identity,
+        external: Option<String>,
+        now: Timestamp,
+    ) -> ContactId {
         let id = ContactId(self.sequences.contact);
         self.sequences.contact += 1;
-        let salt = stable_hash(&[
-            b"contact",
-            &[identity.kind as u8],
-            identity.value.as_bytes(),
-        ]);
+        let salt = stable_hash(&[b"contact", &[identity.kind as u8], identity.value.as_bytes()]);
         let fingerprint = self
             .engines
             .get(&identity.workspace)
@@ -228,7 +229,7 @@ impl<'a> Turn<'a> {
         };
         if let Some(current) = self.messages.get(&message.id) {
             (**message).clone_from(current);
-        } 
+        }
     }
 
     fn log(&mut self, work: &Work, seq: Seq) {
@@ -240,7 +241,15 @@ impl<'a> Turn<'a> {
         self.append(work, seq, work.input.at, kind, name, body);
     }
 
-    fn append(&mut self, work: &Work, seq: Seq, at: Timestamp, kind: &str, name: String, body: String) {
+    fn append(
+        &mut self,
+        work: &Work,
+        seq: Seq,
+        at: Timestamp,
+        kind: &str,
+        name: String,
+        body: String,
+    ) {
         let Some(slot) = self.slots.get_mut(&work.contact) else { return };
         slot.state_changed = true;
         let previous = slot.contact.state.last_seq.replace(seq);
@@ -354,7 +363,10 @@ impl<'a> Turn<'a> {
             state.wake().is_some_and(|(due, _)| due < now)
                 || state.enrollments.iter().any(|enrollment| {
                     let position = enrollment.position;
-                    matches!(position, Position::Queued | Position::Submitting | Position::Calling { .. })
+                    matches!(
+                        position,
+                        Position::Queued | Position::Submitting | Position::Calling { .. }
+                    )
                 })
         })
     }
@@ -364,7 +376,8 @@ impl<'a> Turn<'a> {
     /// # Errors
     /// When a state cannot be encoded.
     pub(crate) fn into_batch(self, before: Sequences) -> Result<(Batch, Sequences), String> {
-        let mut batch = Batch { ops: Vec::with_capacity(self.ops.len() + self.order.len() * 2 + 1) };
+        let mut batch =
+            Batch { ops: Vec::with_capacity(self.ops.len() + self.order.len() * 2 + 1) };
         // Profiles come first: everything else hangs on them.
         for id in &self.order {
             if let Some(slot) = self.slots.get(id).filter(|slot| slot.profile_changed) {
@@ -373,7 +386,8 @@ impl<'a> Turn<'a> {
         }
         batch.ops.extend(self.ops);
         for id in &self.order {
-            let Some(slot) = self.slots.get(id).filter(|slot| slot.state_changed || slot.version == 0)
+            let Some(slot) =
+                self.slots.get(id).filter(|slot| slot.state_changed || slot.version == 0)
             else {
                 continue;
             };
@@ -421,7 +435,9 @@ fn history_entry(kind: &InputKind) -> (String, String) {
             });
             (String::new(), body.to_string())
         }
-        InputKind::Inbound { text } => (String::new(), serde_json::json!({ "text": text }).to_string()),
+        InputKind::Inbound { text } => {
+            (String::new(), serde_json::json!({ "text": text }).to_string())
+        }
         InputKind::Clicked { message } => {
             (String::new(), serde_json::json!({ "message": message.id.to_string() }).to_string())
         }
