@@ -1,5 +1,6 @@
 //! The journey language as its users meet it: files in, definitions, prints and messages out.
 
+mod bad;
 mod good;
 
 use std::path::PathBuf;
