@@ -1,7 +1,10 @@
 //! The journey language as its users meet it: files in, definitions, prints and messages out.
 
 mod bad;
+mod folders;
 mod good;
+mod hostile;
+mod recurrence;
 
 use std::path::PathBuf;
 
