@@ -165,7 +165,12 @@ impl<T: Form> Field for Option<T> {
 pub struct Fields<'n> {
     entries: &'n [(Key, Node)],
     used: Vec<bool>,
+    /// Keys that were looked for.
     known: Vec<&'static str>,
+    /// Keys that would be looked for had another key been chosen.
+    noted: Vec<&'static str>,
+    /// A choice failed: what stands beside it cannot be judged.
+    is_unclear: bool,
     chosen: Option<&'static str>,
     what: &'static str,
     at: Spot,
@@ -179,7 +184,9 @@ impl<'n> Fields<'n> {
             return None;
         };
         let used = vec![false; entries.len()];
-        Some(Fields { entries, used, known: Vec::new(), chosen: None, what, at: node.at })
+        let (known, noted) = (Vec::new(), Vec::new());
+        let at = node.at;
+        Some(Fields { entries, used, known, noted, is_unclear: false, chosen: None, what, at })
     }
 
     /// Where the mapping begins.
@@ -200,7 +207,7 @@ impl<'n> Fields<'n> {
 
     /// Notes keys that would be known in another place of this mapping.
     pub fn note(&mut self, keys: &[&'static str]) {
-        self.known.extend_from_slice(keys);
+        self.noted.extend_from_slice(keys);
     }
 
     /// Says that this key decides which others may stand beside it.
@@ -227,13 +234,16 @@ impl<'n> Fields<'n> {
         what: &str,
         report: &mut Report,
     ) -> Option<&'static str> {
-        self.note(keys);
+        self.known.extend_from_slice(keys);
         let present = self.present(keys);
+        self.is_unclear |= present.len() != 1;
         match present.as_slice() {
             [(only, _)] => {
                 self.choose(only);
                 Some(only)
             }
+            // A misspelt one is told when the mapping is closed.
+            [] if self.has_near_miss(keys) => None,
             [] => {
                 let message = format!("{what} needs one of: {}", keys.join(", "));
                 self.missing(Code::MissingKey, message, report);
@@ -253,6 +263,12 @@ impl<'n> Fields<'n> {
         }
     }
 
+    fn has_near_miss(&self, keys: &[&'static str]) -> bool {
+        let known = |key: &str| self.known.contains(&key) || self.noted.contains(&key);
+        let mut unknown = self.entries.iter().filter(|(key, _)| !known(&key.text)).take(100);
+        unknown.any(|(key, _)| super::problem::nearest(&key.text, keys.iter().copied()).is_some())
+    }
+
     /// Ends reading: keys that nobody took are problems.
     pub fn close(self, report: &mut Report) -> Option<()> {
         let mut fine = true;
@@ -264,7 +280,11 @@ impl<'n> Fields<'n> {
             if report.is_full() {
                 break;
             }
-            if let Some(known) = self.known.iter().find(|known| **known == key.text) {
+            let mut known = self.known.iter().chain(&self.noted);
+            if let Some(known) = known.find(|known| **known == key.text) {
+                if self.is_unclear {
+                    continue;
+                }
                 let beside = self.chosen.map_or(String::new(), |c| format!(" with {c:?}"));
                 let message = format!("{known:?} does not go{beside} in {}", self.what);
                 report.error(Code::MisplacedKey, key.at, message);
