@@ -72,6 +72,9 @@ pub(super) async fn compare_with_memory(store: &Store, seed: u64) {
             let found = store.forget(&retention, limit).await.expect("it forgets");
             assert_eq!(expected, found, "seed {seed}, round {round}: {retention:?} {limit}");
         }
+        if round % 4 != 3 {
+            continue;
+        }
         let (expected, found) = (observe(&model).await, observe(store).await);
         if let Some((line, other)) = expected.lines().zip(found.lines()).find(|(a, b)| a != b) {
             panic!("seed {seed}, round {round}: {batch:#?}\nexpected {line}\nfound    {other}");

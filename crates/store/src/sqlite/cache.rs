@@ -121,7 +121,8 @@ impl<K: Clone + Eq + Hash, V> Bounded<K, V> {
         while self.bytes + bytes > self.bytes_max {
             self.evict_one();
         }
-        let slot = Some(Slot { key: key.clone(), value, bytes, wanted: true });
+        // Not wanted yet: what is asked for once makes room for what is asked for again.
+        let slot = Some(Slot { key: key.clone(), value, bytes, wanted: false });
         let place = match self.free.pop() {
             Some(place) => {
                 self.slots[place] = slot;

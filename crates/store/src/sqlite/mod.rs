@@ -152,6 +152,19 @@ impl Inner {
         self.sql(action, work(&conn))
     }
 
+    /// As [`Inner::read`], for what the engine asks before each commit: with the writer when it is free, whose
+    /// pages stay in memory, while those of a reader are dropped with every commit.
+    fn read_hot<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        match self.writer.try_lock() {
+            Ok(writer) => self.sql(action, work(&writer.conn)),
+            Err(_) => self.read(action, work),
+        }
+    }
+
     fn sql<T>(&self, action: &'static str, result: rusqlite::Result<T>) -> Result<T, StoreError> {
         result.map_err(|source| store_error(&self.path, action, source))
     }

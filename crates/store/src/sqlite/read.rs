@@ -115,7 +115,7 @@ impl SqliteStore {
             return Ok(found);
         }
         let missing: Vec<usize> = (0..found.len()).filter(|at| found[*at].is_none()).collect();
-        let read = self.inner.read("reading identities", |conn| {
+        let read = self.inner.read_hot("reading identities", |conn| {
             let read = missing.iter().map(|at| find_identity(conn, &identities[*at]));
             read.collect::<rusqlite::Result<Vec<_>>>()
         })?;
@@ -140,7 +140,7 @@ impl SqliteStore {
         }
         let missing: Vec<usize> = (0..found.len()).filter(|at| found[*at].is_none()).collect();
         let sql = format!("{} WHERE c.contact = ?1", columns::HOT);
-        let read = self.inner.read("reading contacts", |conn| {
+        let read = self.inner.read_hot("reading contacts", |conn| {
             let mut statement = conn.prepare_cached(&sql)?;
             let read = missing
                 .iter()
@@ -193,7 +193,7 @@ impl SqliteStore {
 
     pub(crate) fn inputs_known(&self, workspace: WorkspaceId, ids: &[u128]) -> Answer<Vec<bool>> {
         let generations = self.inner.cache()?.generations.clone();
-        self.inner.read("looking for repeated inputs", |conn| {
+        self.inner.read_hot("looking for repeated inputs", |conn| {
             let known = |id: &u128| {
                 for period in generations.iter().rev() {
                     if is_remembered(conn, *period, workspace, *id)? {
