@@ -1,1 +1,11 @@
-fn main() {}
+//! The program `wayline`: reads its arguments, does one thing, says how it went with its exit code.
+//!
+//! Must never hold logic of its own: every command is a module of `cli`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}
