@@ -4,7 +4,7 @@
 
 use super::findings::Findings;
 use super::workspace::{Source, check};
-use super::{CliError, Format, answer, say};
+use super::{CliError, Format, answer, report, say};
 use clap::{Args, ValueEnum};
 use std::fs;
 use std::io::{self, Write};
@@ -68,22 +68,32 @@ pub(crate) fn run(args: &ValidateArgs) -> Result<(), CliError> {
     }
     let mut findings = Findings::default();
     let mut sources = Vec::new();
+    let mut is_all_read = true;
     for path in &args.paths {
-        let checked = check(path)?;
-        findings.extend(checked.findings);
-        sources.extend(checked.sources);
+        match check(path) {
+            Ok(checked) => {
+                findings.extend(checked.findings);
+                sources.extend(checked.sources);
+            }
+            // What else is named is still looked at.
+            Err(error) => {
+                is_all_read = false;
+                report(&error);
+            }
+        }
     }
-    let report = findings.lines(args.format) + &findings.summary(args.format);
+    let found = findings.lines(args.format) + &findings.summary(args.format);
     if args.print {
-        say(&report);
+        say(&found);
         answer(&printed(&sources))?;
     } else {
-        answer(&report)?;
+        answer(&found)?;
     }
+    let is_right = is_all_read && !findings.has_errors();
     if args.write {
-        write(&sources, &findings, args.drop_comments)?;
+        write(&sources, is_right, args.drop_comments)?;
     }
-    if findings.has_errors() { Err(CliError::Wrong) } else { Ok(()) }
+    if is_right { Ok(()) } else { Err(CliError::Wrong) }
 }
 
 fn print_schema(kind: SchemaKind) -> Result<(), CliError> {
@@ -110,8 +120,8 @@ fn printed(sources: &[Source]) -> String {
 }
 
 /// Rewrites what is not canonical, and tells what it did beside the answer.
-fn write(sources: &[Source], findings: &Findings, drop_comments: bool) -> Result<(), CliError> {
-    if findings.has_errors() {
+fn write(sources: &[Source], is_right: bool, drop_comments: bool) -> Result<(), CliError> {
+    if !is_right {
         say("nothing was rewritten: mend the errors first\n");
         return Ok(());
     }
