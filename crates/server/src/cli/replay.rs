@@ -44,5 +44,5 @@ pub(crate) struct ReplayArgs {
 /// # Errors
 /// Always: this build has no replay.
 pub(crate) fn run(_args: &ReplayArgs) -> Result<(), CliError> {
-    Err(CliError::Unavailable { what: "replay; it arrives with the replay" })
+    Err(CliError::Unavailable { what: "replay history yet: that arrives with the replay" })
 }

@@ -27,7 +27,7 @@ fn fill(path: &Path) {
         definition: "workspace: acme\n".to_owned(),
         seed: 7,
     };
-    let batch = Batch { ops: vec![Op::PutWorkspace(row)], ..Batch::default() };
+    let batch = Batch { ops: vec![Op::PutWorkspace(row)] };
     pollster::block_on(open(path).commit(&batch)).expect("commit");
 }
 

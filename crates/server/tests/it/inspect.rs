@@ -83,8 +83,8 @@ fn templates_bare_and_as_json() {
         ]
     );
     for (line, what) in [
-        (5, "line 1, column 4: name has no value"),
-        (6, "line 2, column 7"),
+        (5, "line 1, column 7: name has no value"),
+        (6, "line 2, column 9"),
         (9, "America/Nowhere"),
         (10, "2026-11-23T09:30:00Z"),
         (11, "refuse"),

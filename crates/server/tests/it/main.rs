@@ -1,5 +1,7 @@
 //! The built program, run as people run it.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "what cannot go on has to stop the test")]
+
 mod backup;
 mod help;
 mod inspect;

@@ -53,7 +53,7 @@ fn wrong_files_are_told_with_file_line_and_column() {
     for path in [shop.as_path(), cart.as_path()] {
         let said = run(["validate", text(path)]);
         assert_eq!(said.code, 1, "{}", said.out);
-        let place = format!("{shown}:24:15: error: ");
+        let place = format!("{shown}:23:15: error: ");
         let lines = said.lines();
         let first = lines.iter().find(|line| line.starts_with(&place));
         let first = first.unwrap_or_else(|| panic!("no {place} in\n{}", said.out));
