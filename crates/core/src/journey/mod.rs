@@ -2,6 +2,7 @@
 //!
 //! `definition` is what people write, `program` what runs; nothing here may read a file or a clock.
 
+pub mod body;
 pub mod compile;
 mod declare;
 pub mod definition;
@@ -14,5 +15,6 @@ pub mod problem;
 pub mod program;
 pub mod recurrence;
 pub mod schema;
+pub mod shape;
 pub mod validate;
 pub mod workspace;
