@@ -3,7 +3,7 @@
 //! `definition` is what people write, `program` what runs; nothing here may read a file or a clock.
 
 pub mod advance;
-mod body;
+pub mod body;
 pub mod compile;
 mod declare;
 pub mod definition;
@@ -14,11 +14,15 @@ pub mod form;
 mod goal;
 pub mod node;
 pub mod parse;
+pub mod plan;
 pub mod print;
 pub mod problem;
 pub mod program;
 pub mod recurrence;
 mod run;
+pub mod schema;
 mod scope;
+pub mod shape;
 mod step;
 pub mod validate;
+pub mod workspace;
