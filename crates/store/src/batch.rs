@@ -20,11 +20,11 @@ pub struct Batch {
 /// One operation. Those with an assertion say so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Op {
-    /// The next ids to hand out. Never goes back.
+    /// The next ids to hand out. Asserts that none goes back.
     SetSequences(Sequences),
-    /// Inserts or replaces a workspace's definition.
+    /// Inserts or replaces a workspace's definition. Asserts that no other has its slug.
     PutWorkspace(WorkspaceRow),
-    /// Inserts or replaces a segment's definition.
+    /// Inserts or replaces a segment's definition. Asserts that the workspace exists.
     PutSegment(SegmentRow),
     /// Removes a segment.
     RemoveSegment {
@@ -33,9 +33,10 @@ pub enum Op {
         /// Text id.
         slug: String,
     },
-    /// Inserts a version of a journey. Asserts that this version is new: versions never change.
+    /// Inserts a version of a journey. Asserts that the workspace exists and that this version is new: versions
+    /// never change.
     InsertJourneyVersion(JourneyVersionRow),
-    /// Makes a version the one that new entries get; `None`: nobody enters.
+    /// Makes a version the one that new entries get; `None`: nobody enters. Asserts that the version exists.
     SetLiveVersion {
         /// Whose.
         workspace: WorkspaceId,
@@ -44,9 +45,10 @@ pub enum Op {
         /// Version.
         version: Option<u32>,
     },
-    /// Inserts or replaces a contact's profile.
+    /// Inserts or replaces a contact's profile. Asserts that the contact stays in its workspace.
     PutProfile(ProfileRow),
-    /// Inserts or replaces the engine's state of a contact. Asserts the version found before.
+    /// Inserts or replaces the engine's state of a contact. Asserts that the contact has a profile in this workspace
+    /// (put before, or earlier in the same batch), and the version found before.
     PutState(StateRow),
     /// Points an identity at a contact. Asserts that it points at no other one.
     LinkIdentity(Identity, ContactId),
@@ -59,7 +61,7 @@ pub enum Op {
         /// When it was taken.
         at: Timestamp,
     },
-    /// Appends to the history.
+    /// Appends to the history. Asserts that its place is free.
     AppendInput(LoggedInput),
     /// Inserts an enrollment, or replaces it when it restarted or ended. Asserts (workspace, journey, contact) of the id.
     PutEnrollment(EnrollmentRow),
@@ -83,7 +85,7 @@ pub enum Op {
         /// Which.
         id: MessageId,
     },
-    /// Appends a decision.
+    /// Appends a decision. Asserts that the contact has a profile in this workspace.
     AppendDecision(DecisionRow),
     /// Adds to a counter.
     AddCounter {

@@ -12,8 +12,10 @@ pub mod conformance;
 pub mod error;
 pub mod memory;
 pub mod rows;
+pub mod sqlite;
 mod store;
 
 pub use error::{Assertion, StoreError};
 pub use memory::MemoryStore;
+pub use sqlite::{Durability, SqliteOptions, SqliteStore};
 pub use store::Store;

@@ -13,6 +13,7 @@ use crate::rows::{
     BackupProgress, ContactRecord, Counter, DueContact, Retention, StoredDecision,
     StoredJourneyVersion,
 };
+use crate::sqlite::SqliteStore;
 use std::path::Path;
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
 use wayline_core::message::Message;
@@ -24,11 +25,19 @@ use wayline_core::time::Timestamp;
 pub enum Store {
     /// In memory: for tests, simulations and replays.
     Memory(MemoryStore),
+    /// In one file: the default.
+    Sqlite(SqliteStore),
 }
 
 impl From<MemoryStore> for Store {
     fn from(store: MemoryStore) -> Self {
         Store::Memory(store)
+    }
+}
+
+impl From<SqliteStore> for Store {
+    fn from(store: SqliteStore) -> Self {
+        Store::Sqlite(store)
     }
 }
 
@@ -46,6 +55,7 @@ macro_rules! pass_on {
                 pub async fn $name(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
                     match self {
                         Store::Memory(store) => store.$name($($arg),*),
+                        Store::Sqlite(store) => store.$name($($arg),*),
                     }
                 }
             )*

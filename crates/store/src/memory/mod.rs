@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard};
 /// A store that lives as long as the process.
 #[derive(Debug)]
 pub struct MemoryStore {
-    model: Mutex<Model>,
+    model: Mutex<Box<Model>>,
 }
 
 impl Default for MemoryStore {
@@ -32,7 +32,7 @@ impl MemoryStore {
     /// An empty store that keeps everything, in its first run.
     #[must_use]
     pub fn new() -> Self {
-        MemoryStore { model: Mutex::new(Model::new(false)) }
+        MemoryStore { model: Mutex::new(Box::new(Model::new(false))) }
     }
 
     /// An empty store that keeps what decisions need and nothing for people to look up: no history, no
@@ -41,7 +41,7 @@ impl MemoryStore {
     /// What it holds grows with contacts, not with inputs.
     #[must_use]
     pub fn forgetting() -> Self {
-        MemoryStore { model: Mutex::new(Model::new(true)) }
+        MemoryStore { model: Mutex::new(Box::new(Model::new(true))) }
     }
 
     /// As if the program had died and started again on the same store: the next run begins.
@@ -75,7 +75,7 @@ impl MemoryStore {
         Err(StoreError::Unsupported { backend: "memory", action: "be backed up" })
     }
 
-    fn lock(&self) -> Result<MutexGuard<'_, Model>, StoreError> {
+    fn lock(&self) -> Result<MutexGuard<'_, Box<Model>>, StoreError> {
         self.model.lock().map_err(|_| StoreError::Abandoned)
     }
 }

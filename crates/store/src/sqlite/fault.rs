@@ -1,0 +1,53 @@
+//! What the engine says, in the words of the store.
+//!
+//! Must never lose what went wrong, and must never let a failed read pass for an empty one.
+
+use crate::error::{Assertion, StoreError};
+use rusqlite::ErrorCode;
+use std::path::Path;
+
+/// Why an operation did not happen.
+pub(super) enum Fault {
+    /// The batch expects something that is not so.
+    Refused(Assertion),
+    /// The engine failed.
+    Sql(rusqlite::Error),
+    /// A thread died while it held what this one needs.
+    Abandoned,
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(source: rusqlite::Error) -> Self {
+        Fault::Sql(source)
+    }
+}
+
+impl From<Assertion> for Fault {
+    fn from(what: Assertion) -> Self {
+        Fault::Refused(what)
+    }
+}
+
+/// The engine's error as the store's.
+pub(super) fn store_error(
+    path: &Path,
+    action: &'static str,
+    source: rusqlite::Error,
+) -> StoreError {
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::DiskFull { path, source },
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            StoreError::ReadOnly { path, source: Box::new(source) }
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Corrupt { path, detail: source.to_string() }
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Busy { path, source }
+        }
+        Some(_) => StoreError::Engine { path, action, source },
+        // Not from the engine: a value in the file is not one this program writes.
+        None => StoreError::Corrupt { path, detail: source.to_string() },
+    }
+}

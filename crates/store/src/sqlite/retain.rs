@@ -1,0 +1,75 @@
+//! Forgetting: removes what is older than it has to be kept, a bounded piece at a time.
+//!
+//! Must never remove more than it was allowed to: a long transaction would hold up every commit.
+
+use super::columns::uint;
+use super::{Inner, SqliteStore, open};
+use crate::error::StoreError;
+use crate::rows::{Retention, first_generation_kept};
+use rusqlite::{Connection, params};
+
+impl SqliteStore {
+    pub(crate) fn forget(&self, retention: &Retention, limit: usize) -> Result<usize, StoreError> {
+        let inner: &Inner = &self.inner;
+        let mut writer = inner.writer()?;
+        let action = "forgetting";
+        let transaction = inner.sql(action, writer.conn.transaction())?;
+        let removed = inner.sql(action, remove(&transaction, retention, limit))?;
+        let generations = inner.sql(action, open::generations(&transaction))?;
+        inner.sql(action, transaction.commit())?;
+        inner.cache()?.generations = generations;
+        self.checkpointer.tell(removed as u64);
+        Ok(removed)
+    }
+}
+
+fn remove(conn: &Connection, retention: &Retention, limit: usize) -> rusqlite::Result<usize> {
+    let mut left = limit;
+    if let Some(cutoff) = retention.inputs_before {
+        left -= remove_oldest(conn, ("input", "seq", "received_at"), cutoff.0, left)?;
+    }
+    if let Some(cutoff) = retention.decisions_before {
+        left -= remove_oldest(conn, ("decision", "id", "at"), cutoff.0, left)?;
+    }
+    if let Some(cutoff) = retention.messages_before {
+        let sql = "DELETE FROM message WHERE (enrollment, step_index, visit) IN (\
+            SELECT enrollment, step_index, visit FROM message INDEXED BY message_by_intent \
+            WHERE intended_at < ?1 AND state NOT IN (0, 1, 2) \
+            ORDER BY intended_at, enrollment, step_index, visit LIMIT ?2)";
+        left -= conn.prepare_cached(sql)?.execute(params![cutoff.0, left as i64])?;
+    }
+    if let Some(cutoff) = retention.input_ids_before {
+        let sql = "DELETE FROM input_id WHERE (generation, workspace, id) IN (\
+            SELECT generation, workspace, id FROM input_id WHERE generation < ?1 \
+            ORDER BY generation, workspace, id LIMIT ?2)";
+        let keep = first_generation_kept(cutoff);
+        left -= conn.prepare_cached(sql)?.execute(params![keep, left as i64])?;
+    }
+    if let Some(cutoff) = retention.orphan_receipts_before {
+        left -= remove_oldest(conn, ("orphan_receipt", "id", "received_at"), cutoff.0, left)?;
+    }
+    Ok(limit - left)
+}
+
+/// Removes rows from the first on as long as they are old. Only the front goes, so a chain that leads there
+/// ends where it is cut, and what is left is never unreachable.
+fn remove_oldest(
+    conn: &Connection,
+    (table, key, time): (&str, &str, &str),
+    cutoff: i64,
+    limit: usize,
+) -> rusqlite::Result<usize> {
+    let sql = format!("SELECT {key}, {time} FROM {table} ORDER BY {key} LIMIT ?1");
+    let mut last = None;
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([limit as i64])?;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(1)? >= cutoff {
+            break;
+        }
+        last = Some(uint(row, 0)?.cast_signed());
+    }
+    drop(rows);
+    let Some(last) = last else { return Ok(0) };
+    conn.prepare_cached(&format!("DELETE FROM {table} WHERE {key} <= ?1"))?.execute([last])
+}
