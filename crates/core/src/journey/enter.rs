@@ -225,7 +225,7 @@ impl Run<'_> {
             visits: 0,
             step: 0,
             reached_at: self.now,
-            position: Position::Queued,
+            position: Position::Moving,
             variant: String::new(),
             sent: Vec::new(),
             converted: false,
@@ -297,8 +297,6 @@ impl Run<'_> {
         let Some(enrollment) = self.enrollment(id) else { return };
         let message = Run::current_message(enrollment);
         match enrollment.position {
-            // A new enrollment that has reached no step yet waits for nothing.
-            Position::Queued if enrollment.visits == 0 => {}
             Position::Waiting { .. } | Position::Awaiting { .. } => self.leave_step(id, reason),
             Position::Holding { .. } | Position::Queued => self.withdraw(id, message, reason),
             Position::Calling { .. } => {
@@ -306,11 +304,10 @@ impl Run<'_> {
                 self.leave_step(id, reason);
             }
             // Handed over: it cannot be taken back, its answer will find no enrollment waiting.
-            Position::Submitting => {}
+            Position::Submitting | Position::Moving => {}
         }
         if let Some(enrollment) = self.enrollment_mut(id) {
-            // Nothing waits any more; the caller says what comes next before anybody can look.
-            enrollment.position = Position::Submitting;
+            enrollment.position = Position::Moving;
         }
     }
 

@@ -218,6 +218,7 @@ impl Run<'_> {
         enrollment.step = index;
         enrollment.visits += 1;
         enrollment.reached_at = now;
+        enrollment.position = Position::Moving;
         let visits = enrollment.visits;
         let journey = self.journey_of(id);
         let Some(journey) = journey.filter(|journey| usize::from(index) < journey.steps.len())
