@@ -299,10 +299,8 @@ impl Run<'_> {
         match enrollment.position {
             Position::Waiting { .. } | Position::Awaiting { .. } => self.leave_step(id, reason),
             Position::Holding { .. } | Position::Queued => self.withdraw(id, message, reason),
-            Position::Calling { .. } => {
-                self.out.calls.push(CallEffect::Forget(message));
-                self.leave_step(id, reason);
-            }
+            // A call is no reached step: it is called, then answered or forgotten.
+            Position::Calling { .. } => self.out.calls.push(CallEffect::Forget(message)),
             // Handed over: it cannot be taken back, its answer will find no enrollment waiting.
             Position::Submitting | Position::Moving => {}
         }
@@ -349,7 +347,8 @@ impl Run<'_> {
     pub(crate) fn learn_memberships(&mut self) {
         let engine = self.engine;
         let fresh = self.contact.state.last_seq.is_none();
-        if self.contact.state.memberships.len() == engine.watched_segments.len() {
+        let known = self.contact.state.memberships.iter().map(|(slug, _)| slug);
+        if known.eq(&engine.watched_segments) {
             return;
         }
         let mut memberships = Vec::with_capacity(engine.watched_segments.len());
