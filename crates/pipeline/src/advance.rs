@@ -9,6 +9,7 @@ use crate::turn::{Turn, Work};
 use crate::windows;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use wayline_core::evaluate::earliest;
 use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, WorkspaceId};
 use wayline_core::journey::engine::Engine;
@@ -111,6 +112,11 @@ impl Pipeline {
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// The compiled definitions of all workspaces.
+    pub fn engines(&self) -> impl Iterator<Item = &Arc<Engine>> {
+        self.engines.values()
     }
 
     /// The compiled definitions of a workspace.
@@ -303,18 +309,21 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The instant of the next thing that time alone brings: a wake, a queued message, a call.
+    /// The instant of the next thing that time alone brings: a wake, a queued message, a call, a schedule.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, PipelineError> {
-        let next = [
-            self.store.next_wake().await?,
-            self.store.next_message_due().await?,
-            self.store.next_call_due().await?,
-            self.next_schedule().await?,
-        ];
-        Ok(next.into_iter().flatten().min())
+        Ok(earliest(self.next_due_but_calls().await?, self.store.next_call_due().await?))
+    }
+
+    /// As [`Pipeline::next_due`], for a driver that makes the calls itself.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn next_due_but_calls(&self) -> Result<Option<Timestamp>, PipelineError> {
+        let next = earliest(self.store.next_wake().await?, self.store.next_message_due().await?);
+        Ok(earliest(next, self.next_schedule().await?))
     }
 }
 

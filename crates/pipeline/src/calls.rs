@@ -40,20 +40,48 @@ impl Pipeline {
         let works: Vec<Work> = due
             .iter()
             .zip(answers)
-            .map(|(call, answer)| Work {
-                workspace: call.workspace,
-                contact: call.contact,
-                input_id: None,
-                logged: false,
-                input: Input {
-                    at: tick.at(call.due_at),
-                    kind: InputKind::CallAnswered { call: call.id, answer },
-                },
-                now: tick.at(call.due_at),
-            })
+            .map(|(call, answer)| answered(call, answer, tick.at(call.due_at)))
             .collect();
         let count = works.len();
         self.work(works).await?;
         Ok(count)
+    }
+
+    /// Calls that may be made by `until`, for a driver that makes them itself.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn calls_due(
+        &self,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<CallRow>, PipelineError> {
+        Ok(self.store.calls_due(until, limit.min(limits::PAGE_ROWS_MAX)).await?)
+    }
+
+    /// The answer to one call, for those who do not wait for it in [`Pipeline::call`]: nothing happens when
+    /// nobody waits for it any more.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn answer_call(
+        &mut self,
+        call: &CallRow,
+        answer: Result<Value, String>,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        self.work(vec![answered(call, answer, now)]).await?;
+        Ok(())
+    }
+}
+
+fn answered(call: &CallRow, answer: Result<Value, String>, now: Timestamp) -> Work {
+    Work {
+        workspace: call.workspace,
+        contact: call.contact,
+        input_id: None,
+        logged: false,
+        input: Input { at: now, kind: InputKind::CallAnswered { call: call.id, answer } },
+        now,
     }
 }

@@ -85,6 +85,19 @@ impl Pipeline {
         self.claim_orphans(&accepted, tick).await
     }
 
+    /// Stores what a gateway said to one message, at an instant of its own.
+    ///
+    /// # Errors
+    /// When the store failed; the message stays `submitting`.
+    pub async fn answer_at(
+        &mut self,
+        message: Message,
+        outcome: SubmitOutcome,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        self.answer(vec![message], vec![outcome], Tick::Live(now)).await
+    }
+
     /// What an earlier run handed out without storing the answer: `unknown`, never repeated. Call it once
     /// after the start. Returns how many there were.
     ///

@@ -50,7 +50,10 @@ impl Pipeline {
     }
 
     /// When the next schedule comes round; the past when one is being worked on.
-    pub(crate) async fn next_schedule(&self) -> Result<Option<Timestamp>, PipelineError> {
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn next_schedule(&self) -> Result<Option<Timestamp>, PipelineError> {
         let mut next: Option<Timestamp> = None;
         for (workspace, journey, sweep) in self.scheduled().await? {
             let due = match sweep {

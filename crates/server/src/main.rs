@@ -3,6 +3,8 @@
 //! Must never hold logic of its own: every command is a module of `cli`.
 
 mod cli;
+mod replay;
+mod run;
 
 use std::process::ExitCode;
 

@@ -1,10 +1,23 @@
-//! The JSON body of a webhook call, whose texts are templates.
+//! The body of a webhook: JSON whose texts are rendered one by one.
 //!
-//! Each text is rendered by itself and then written as JSON, so no value can break out of its string.
+//! Must never be rendered as one text: a value with a quote in it would change the JSON around it.
 
-use crate::journey::program::BodyTemplate;
 use crate::template::Template;
 use serde_json::{Map, Value};
+
+/// A JSON value whose texts may be templates. Rendered text by text, so that no rendered value can
+/// ever break out of its quotes.
+#[derive(Debug, Clone)]
+pub enum BodyTemplate {
+    /// This, as it is.
+    Literal(Value),
+    /// A text to render.
+    Template(Template),
+    /// A list.
+    Array(Vec<BodyTemplate>),
+    /// An object, in the order written.
+    Object(Vec<(String, BodyTemplate)>),
+}
 
 /// Renders every text; `None` when one fails.
 pub(crate) fn render(

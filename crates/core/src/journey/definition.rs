@@ -4,6 +4,7 @@
 //! Must never hold a default: an absent key stays absent, so that a print shows what was written;
 //! `compile` knows the defaults.
 
+pub mod branch;
 pub mod condition;
 pub mod entry;
 pub mod scalar;

@@ -225,7 +225,7 @@ impl Run<'_> {
             visits: 0,
             step: 0,
             reached_at: self.now,
-            position: Position::Queued,
+            position: Position::Moving,
             variant: String::new(),
             sent: Vec::new(),
             converted: false,
@@ -297,20 +297,15 @@ impl Run<'_> {
         let Some(enrollment) = self.enrollment(id) else { return };
         let message = Run::current_message(enrollment);
         match enrollment.position {
-            // A new enrollment that has reached no step yet waits for nothing.
-            Position::Queued if enrollment.visits == 0 => {}
             Position::Waiting { .. } | Position::Awaiting { .. } => self.leave_step(id, reason),
             Position::Holding { .. } | Position::Queued => self.withdraw(id, message, reason),
-            Position::Calling { .. } => {
-                self.out.calls.push(CallEffect::Forget(message));
-                self.leave_step(id, reason);
-            }
+            // A call is no reached step: it is called, then answered or forgotten.
+            Position::Calling { .. } => self.out.calls.push(CallEffect::Forget(message)),
             // Handed over: it cannot be taken back, its answer will find no enrollment waiting.
-            Position::Submitting => {}
+            Position::Submitting | Position::Moving => {}
         }
         if let Some(enrollment) = self.enrollment_mut(id) {
-            // Nothing waits any more; the caller says what comes next before anybody can look.
-            enrollment.position = Position::Submitting;
+            enrollment.position = Position::Moving;
         }
     }
 
@@ -352,7 +347,8 @@ impl Run<'_> {
     pub(crate) fn learn_memberships(&mut self) {
         let engine = self.engine;
         let fresh = self.contact.state.last_seq.is_none();
-        if self.contact.state.memberships.len() == engine.watched_segments.len() {
+        let known = self.contact.state.memberships.iter().map(|(slug, _)| slug);
+        if known.eq(&engine.watched_segments) {
             return;
         }
         let mut memberships = Vec::with_capacity(engine.watched_segments.len());

@@ -3,7 +3,7 @@
 //! `definition` is what people write, `program` what runs; nothing here may read a file or a clock.
 
 pub mod advance;
-mod body;
+pub mod body;
 pub mod compile;
 mod declare;
 pub mod definition;
@@ -22,6 +22,7 @@ pub mod recurrence;
 mod run;
 pub mod schema;
 mod scope;
+pub mod shape;
 mod step;
 pub mod validate;
 pub mod workspace;

@@ -6,6 +6,7 @@
 
 use crate::condition::{Condition, JsonPath, WindowKey, WindowPlan};
 use crate::ids::{JourneyId, WorkspaceId};
+use crate::journey::body::BodyTemplate;
 use crate::policy::quiet::LocalTime;
 use crate::policy::settings::{Purpose, Settings};
 use crate::template::Template;
@@ -487,18 +488,4 @@ pub struct Call {
     pub save: Vec<(JsonPath, String)>,
     /// Where it goes on an error; `None`: on.
     pub on_error: Option<Next>,
-}
-
-/// A JSON value whose texts may be templates. Rendered text by text, so that no rendered value can
-/// ever break out of its quotes.
-#[derive(Debug, Clone)]
-pub enum BodyTemplate {
-    /// This, as it is.
-    Literal(serde_json::Value),
-    /// A text to render.
-    Template(Template),
-    /// A list.
-    Array(Vec<BodyTemplate>),
-    /// An object, in the order written.
-    Object(Vec<(String, BodyTemplate)>),
 }

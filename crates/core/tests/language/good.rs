@@ -7,8 +7,10 @@ use wayline_core::journey::definition::{Journey, Segment, Workspace};
 use wayline_core::journey::form::Form;
 use wayline_core::journey::parse::parse;
 use wayline_core::journey::print::print;
-use wayline_core::journey::problem::Problem;
-use wayline_core::journey::program::{Action, Next, Program};
+use wayline_core::journey::problem::{Code, Problem};
+use wayline_core::journey::program::{Action, Next, NotAfter, Program};
+use wayline_core::policy::settings::ConsentMode;
+use wayline_core::time::Span;
 
 fn listed(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("{problem}\n")).collect()
@@ -51,7 +53,49 @@ fn the_examples_of_the_contract_run() {
     assert_eq!(wait.otherwise, Next::Step(3));
     assert_eq!(program.settings.senders[0].id, "main");
     assert_eq!(program.settings.keywords, [("JOIN".to_owned(), "welcome".to_owned())]);
-    expect(&folder("good").join("program.txt"), &format!("{program:#?}\n"));
+    let Action::Send(remind) = &cart.steps[1].action else { panic!("remind sends") };
+    assert!(matches!(remind.not_after, Some(NotAfter::Elapsed(span)) if span == Span::hours(48)));
+    let Action::Experiment { arms } = &cart.steps[3].action else { panic!("offer draws") };
+    assert_eq!((arms[2].holdout, arms[2].next), (true, Next::End));
+    assert_eq!(cart.steps[6].next, Next::End);
+    assert_eq!(cart.key.as_ref().unwrap().to_string(), "event.cart_id");
+    assert_eq!(cart.exits[0].name, "purchased");
+}
+
+#[test]
+fn what_is_absent_is_the_strict_default() {
+    let plain: Workspace = parse("w", b"{workspace: acme, country: US, time_zone: UTC}").unwrap();
+    let settings = compile(&plain, &[], &[], 0, WorkspaceId(1)).unwrap().settings;
+    assert_eq!(settings.quiet.window.unwrap().from.0, 21 * 60);
+    assert!(settings.quiet.jurisdictions);
+    assert_eq!(
+        (settings.caps.len(), settings.caps[0].messages, settings.caps[0].hold),
+        (1, 1, true)
+    );
+    assert_eq!(settings.consent, ConsentMode::DoubleOptIn);
+    assert_eq!(settings.senders[0].id, "sandbox");
+    assert_eq!((settings.name.as_str(), settings.brand.as_str()), ("acme", "acme"));
+    let open: &[u8] = b"{workspace: acme, country: US, quiet_hours: none, caps: []}";
+    let open: Workspace = parse("w", open).unwrap();
+    let program = compile(&open, &[], &[], 0, WorkspaceId(1)).unwrap();
+    assert!(program.settings.quiet.window.is_none() && program.settings.caps.is_empty());
+    assert_eq!(program.windows_fingerprint, 0);
+}
+
+#[test]
+fn only_live_journeys_hold_a_keyword() {
+    let workspace: Workspace = parse("w", b"{workspace: a, country: US, time_zone: UTC}").unwrap();
+    let with = |id: &str| -> Journey {
+        let text = format!("{{journey: {id}, entry: {{keyword: go}}, steps: {{a: {{wait: 1h}}}}}}");
+        parse(id, text.as_bytes()).unwrap()
+    };
+    let (one, two) = (with("one"), with("two"));
+    let paused = [(JourneyId(1), 1, false, &one), (JourneyId(2), 1, true, &two)];
+    let program = compile(&workspace, &[], &paused, 0, WorkspaceId(1)).unwrap();
+    assert_eq!(program.settings.keywords, [("GO".to_owned(), "two".to_owned())]);
+    let both = [(JourneyId(1), 1, true, &one), (JourneyId(2), 1, true, &two)];
+    let problems = compile(&workspace, &[], &both, 0, WorkspaceId(1)).unwrap_err();
+    assert_eq!(problems[0].code, Code::DuplicateKeyword);
 }
 
 #[test]

@@ -112,12 +112,12 @@ pub(crate) enum CliError {
     /// Standard output could not be written.
     #[error("standard output could not be written")]
     Output(#[source] io::Error),
-    /// This build has no such part.
-    #[error("this build cannot {what}; `wayline version` shows what it can do")]
-    Unavailable {
-        /// What was asked for.
-        what: &'static str,
-    },
+    /// Definitions that cannot be run.
+    #[error("the workspace cannot be run:\n{0}\n`wayline validate` shows everything about it")]
+    Definitions(String),
+    /// A replay could not be done.
+    #[error(transparent)]
+    Replay(#[from] crate::replay::ReplayError),
 }
 
 impl CliError {

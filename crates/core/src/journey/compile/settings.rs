@@ -2,7 +2,7 @@
 //!
 //! Must never weaken a default silently: what is absent is the strict form.
 
-use super::Version;
+use super::{Version, journey_file};
 use crate::journey::definition::Workspace;
 use crate::journey::definition::entry::EntryBy;
 use crate::journey::definition::workspace::{CapWindow as PerWritten, QuietHours, WhenFull};
@@ -54,7 +54,7 @@ pub(super) fn settings(
         caps: caps(workspace),
         consent: workspace.consent.unwrap_or(ConsentMode::DoubleOptIn),
         senders: senders(workspace),
-        keywords: keywords(workspace, journeys),
+        keywords: keywords(workspace, journeys, problems),
         topics: workspace.topics.iter().flatten().map(|topic| topic.id.text.clone()).collect(),
         link_domain: workspace.link_domain.as_ref().map(|domain| domain.text.clone()),
         missing_values: workspace.missing_values.unwrap_or(MissingValues::Drop),
@@ -136,22 +136,36 @@ fn senders(workspace: &Workspace) -> Vec<Sender> {
     written.iter().map(sender).collect()
 }
 
-/// Words of the workspace first, then those of live journeys, upper case, none twice.
-fn keywords(workspace: &Workspace, journeys: &[Version<'_>]) -> Vec<(String, String)> {
+/// Words of the workspace first, then those of live journeys, upper case; each leads to one journey.
+fn keywords(
+    workspace: &Workspace,
+    journeys: &[Version<'_>],
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
-    let mut add = |word: &str, journey: &str| {
-        let word = word.to_uppercase();
-        if !all.iter().any(|(known, _)| *known == word) {
-            all.push((word, journey.to_owned()));
-        }
-    };
     for keyword in workspace.keywords.iter().flatten() {
-        add(&keyword.word.text, &keyword.journey.text);
+        let word = keyword.word.text.to_uppercase();
+        // Validation has told of a word that stands twice.
+        if !all.iter().any(|(known, _)| *known == word) {
+            all.push((word, keyword.journey.text.clone()));
+        }
     }
     for (_, _, is_live, journey) in journeys {
-        if let (true, EntryBy::Keyword(words)) = (is_live, &journey.entry.by) {
-            for word in &words.0 {
-                add(&word.text, &journey.journey.text);
+        let (true, EntryBy::Keyword(words)) = (is_live, &journey.entry.by) else { continue };
+        let slug = &journey.journey.text;
+        for written in &words.0 {
+            let word = written.text.to_uppercase();
+            match all.iter().find(|(known, _)| *known == word) {
+                None => all.push((word, slug.clone())),
+                Some((_, other)) if other == slug => {}
+                Some((_, other)) => problems.push(Problem {
+                    severity: Severity::Error,
+                    code: Code::DuplicateKeyword,
+                    file: journey_file(journey),
+                    line: written.at.line,
+                    column: written.at.column,
+                    message: format!("the keyword {word:?} leads to {other} already"),
+                }),
             }
         }
     }

@@ -5,6 +5,7 @@
 use super::condition::days;
 use super::{Compiler, segment_change};
 use crate::condition::JsonPath;
+use crate::journey::body::BodyTemplate;
 use crate::journey::definition::scalar::{
     Duration, Literal, Next as NextWritten, Offset, Path, Slug, Text, Until, is_template,
     parse_instant, parse_wall_time,
@@ -13,8 +14,7 @@ use crate::journey::definition::step as written;
 use crate::journey::node::{Key, Node, Value};
 use crate::journey::problem::{Code, Spot};
 use crate::journey::program::{
-    Action, Arm, Awaited, BodyTemplate, Call, Change, Expr, Next, NotAfter, Send, Step, Wait,
-    WaitFor, ZoneOf,
+    Action, Arm, Awaited, Call, Change, Expr, Next, NotAfter, Send, Step, Wait, WaitFor, ZoneOf,
 };
 use crate::template::Template;
 use crate::time::Span;

@@ -426,6 +426,36 @@ impl Form for Whole {
     }
 }
 
+/// What a reply must be; a number is taken as its digits, because people reply `1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The words.
+    pub text: String,
+    /// Where it stands.
+    pub at: Spot,
+}
+
+impl Form for Reply {
+    const WHAT: &'static str = "a reply";
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        let text = match &node.value {
+            Value::Text(text) if !text.trim().is_empty() => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => {
+                report.wrong(node, "a text that is a reply");
+                return None;
+            }
+        };
+        Some(Reply { text, at: node.at })
+    }
+    fn encode(&self) -> Node {
+        Node::text(self.text.clone())
+    }
+    fn schema(_: &mut SchemaBook) -> serde_json::Value {
+        json!({ "type": ["string", "number"] })
+    }
+}
+
 /// Any value: a text, a number, true or false, nothing, a list, a mapping.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Literal(pub Node);

@@ -362,8 +362,12 @@ impl Run<'_> {
             self.uncount(message.id);
         }
         self.mark_sent(message, state == MessageState::Failed);
-        let was = if state == MessageState::Failed { Engagement::Failed } else { Engagement::Sent };
-        self.engage(message, was, self.now);
+        match state {
+            MessageState::Submitted => self.engage(message, Engagement::Sent, self.now),
+            MessageState::Failed => self.engage(message, Engagement::Failed, self.now),
+            // Whether it was sent a receipt may tell.
+            _ => {}
+        }
         self.leave_send(message)
     }
 
@@ -457,6 +461,12 @@ impl Run<'_> {
             return Ok(());
         }
         self.change(message.id, state, Reason::Receipt, None);
+        let was_open = matches!(message.state, MessageState::Submitting | MessageState::Unknown);
+        if was_open && !matches!(state, MessageState::Submitted | MessageState::Failed) {
+            // What a carrier tried to deliver was sent, whether the gateway's answer came or not.
+            self.about_message(message, What::Sent, Reason::Receipt);
+            self.engage(message, Engagement::Sent, at);
+        }
         self.about_message(message, what, Reason::Receipt);
         let early = message.state == MessageState::Submitting;
         if early {

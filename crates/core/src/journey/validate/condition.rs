@@ -173,13 +173,12 @@ impl Checker<'_> {
                     self.single(value);
                 }
             }
-            Test::Gt(value) | Test::Gte(value) | Test::Lt(value) | Test::Lte(value) => {
-                if !matches!(value.0.value, Value::Number(_) | Value::Text(_)) {
-                    let found = value.0.describe();
-                    let message =
-                        format!("expected a number or a text to compare with, found {found}");
-                    self.report.error(Code::WrongType, value.0.at, message);
-                }
+            Test::Gt(value) | Test::Gte(value) | Test::Lt(value) | Test::Lte(value)
+                if !matches!(value.0.value, Value::Number(_) | Value::Text(_)) =>
+            {
+                let found = value.0.describe();
+                let message = format!("expected a number or a text to compare with, found {found}");
+                self.report.error(Code::WrongType, value.0.at, message);
             }
             Test::Contains(value) => self.single(value),
             _ => {}

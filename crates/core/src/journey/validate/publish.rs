@@ -22,10 +22,11 @@ pub fn publishable(file: &str, journey: &Journey) -> Vec<Problem> {
     }
     for (key, step) in &journey.steps.0 {
         match &step.action {
-            Action::Send(send) => match channel(&send.body) {
-                Some(channel) => refuse(send.at, &format!("the step {}: {channel}", key.text)),
-                None => {}
-            },
+            Action::Send(send) => {
+                if let Some(channel) = channel(&send.body) {
+                    refuse(send.at, &format!("the step {}: {channel}", key.text));
+                }
+            }
             Action::Experiment(experiment) if experiment.by == Some(Allocation::Thompson) => {
                 refuse(experiment.at, &format!("the step {}: an experiment by thompson", key.text));
             }

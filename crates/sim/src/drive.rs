@@ -1,0 +1,283 @@
+//! A virtual clock over the production pipeline: it jumps from input to timer to message to receipt.
+//!
+//! Every thing is decided at the very instant it happens or is due. Where the world answers at once, things of
+//! different people are done in batches: nothing that happens to one can reach another before the batch ends.
+//! Must never decide anything itself, and must never let time go back for anybody.
+
+use crate::world::{Reaction, World};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use wayline_core::evaluate::earliest;
+use wayline_core::event::{ReceiptStatus, SubmitOutcome};
+use wayline_core::ids::MessageId;
+use wayline_core::journey::program::Entry;
+use wayline_core::limits;
+use wayline_core::message::Message;
+use wayline_core::time::{Span, Timestamp};
+use wayline_pipeline::gateway::{Gateway, GatewayEvent, Inbound};
+use wayline_pipeline::ingest::Arrival;
+use wayline_pipeline::sandbox::Sandbox;
+use wayline_pipeline::tick::Tick;
+use wayline_pipeline::{Accepted, Pipeline, PipelineError};
+use wayline_store::batch::CallRow;
+
+/// Inputs gathered before they are run.
+const WINDOW: usize = 500;
+/// Things of one kind done in one turn.
+const TURN: usize = 1_000;
+
+/// The clock and the world around a pipeline.
+pub struct Drive {
+    pipeline: Pipeline,
+    gateway: Arc<Sandbox>,
+    world: Option<World>,
+    seed: u64,
+    pending: Vec<(Arrival, Timestamp)>,
+    agenda: BTreeMap<(Timestamp, u64), Coming>,
+    /// How many things were ever put on the agenda: orders those of one instant.
+    coming: u64,
+    calls_in_flight: BTreeSet<MessageId>,
+    /// Whether nothing of the world takes time and nobody is looked at by a schedule.
+    instant: bool,
+    /// The latest input; `None`: there was none yet.
+    last_input: Option<Timestamp>,
+    /// Inputs taken.
+    pub taken: u64,
+    /// Inputs whose message id was known.
+    pub duplicates: u64,
+}
+
+/// Something the world will do.
+enum Coming {
+    Answer(Box<Message>, SubmitOutcome),
+    Call(Box<CallRow>, Result<Value, String>),
+    Reaction(Box<Message>, Reaction),
+}
+
+impl Drive {
+    /// A drive over a pipeline whose gateways are all the sandbox. Without a world, people never react and the
+    /// carrier delivers at once.
+    #[must_use]
+    pub fn new(pipeline: Pipeline, world: Option<World>, seed: u64) -> Drive {
+        let behaviour = world.as_ref().map(World::behaviour).unwrap_or_default();
+        let mut drive = Drive {
+            gateway: Arc::new(Sandbox::new("sandbox", seed, behaviour)),
+            instant: false,
+            pipeline,
+            world,
+            seed,
+            pending: Vec::with_capacity(WINDOW),
+            agenda: BTreeMap::new(),
+            coming: 0,
+            calls_in_flight: BTreeSet::new(),
+            last_input: None,
+            taken: 0,
+            duplicates: 0,
+        };
+        drive.instant = drive.world.is_none() && !drive.has_schedules();
+        drive
+    }
+
+    /// The pipeline underneath.
+    #[must_use]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    fn has_schedules(&self) -> bool {
+        self.pipeline.engines().any(|engine| {
+            engine
+                .program
+                .live_journeys()
+                .any(|journey| matches!(journey.entry, Entry::Schedule { .. }))
+        })
+    }
+
+    /// Takes an input. Inputs must come in the order of their time.
+    ///
+    /// # Errors
+    /// When the pipeline fails.
+    pub async fn feed(&mut self, arrival: Arrival) -> Result<(), PipelineError> {
+        let at = arrival.input.at;
+        if self.last_input.is_none() {
+            // Schedules count from where the clock starts.
+            while self.pipeline.schedule(Tick::Virtual(at)).await? > 0 {}
+        }
+        self.last_input = Some(at);
+        self.pending.push((arrival, at));
+        if self.pending.len() >= WINDOW { self.flush().await } else { Ok(()) }
+    }
+
+    /// Runs on until nothing is due up to `until`, included; without it, until nothing is left to do. A
+    /// journey that goes on for ever (a schedule, a yearly date) is followed for a year after the last input.
+    ///
+    /// # Errors
+    /// When the pipeline fails.
+    pub async fn finish(&mut self, until: Option<Timestamp>) -> Result<(), PipelineError> {
+        self.flush().await?;
+        let Some(last) = self.last_input else { return Ok(()) };
+        self.run_to(until.unwrap_or(last + FOLLOWED)).await
+    }
+
+    async fn flush(&mut self) -> Result<(), PipelineError> {
+        let pending = std::mem::take(&mut self.pending);
+        let mut rest = pending.as_slice();
+        while let Some((_, at)) = rest.first() {
+            self.run_to(Timestamp(at.0 - 1)).await?;
+            // What is due after an input may concern the same person as the next: never look beyond it.
+            let together = match self.next().await?.filter(|_| !self.instant) {
+                Some(next) => rest.partition_point(|(_, at)| *at <= next).max(1),
+                None => rest.len(),
+            };
+            let answers = self.pipeline.accept_in_turn(&rest[..together]).await?;
+            let done = answers.len().max(1);
+            for answer in answers {
+                match answer {
+                    Accepted::Taken(_) => self.taken += 1,
+                    Accepted::Duplicate => self.duplicates += 1,
+                }
+            }
+            rest = &rest[done..];
+        }
+        self.pending = pending;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// The instant of the next thing to do.
+    async fn next(&self) -> Result<Option<Timestamp>, PipelineError> {
+        let calls = self.calls(Timestamp::MAX, self.calls_in_flight.len() + 1).await?;
+        let next = earliest(self.pipeline.next_due_but_calls().await?, self.gateway.next_event());
+        let next = earliest(next, self.agenda.keys().next().map(|(at, _)| *at));
+        Ok(earliest(next, calls.first().map(|call| call.due_at)))
+    }
+
+    /// Calls that are due and not under way.
+    async fn calls(&self, until: Timestamp, limit: usize) -> Result<Vec<CallRow>, PipelineError> {
+        let due = self.pipeline.calls_due(until, limit).await?;
+        Ok(due.into_iter().filter(|call| !self.calls_in_flight.contains(&call.id)).collect())
+    }
+
+    /// Does everything due up to `until`, included.
+    async fn run_to(&mut self, until: Timestamp) -> Result<(), PipelineError> {
+        while let Some(next) = self.next().await?.filter(|next| *next <= until) {
+            let to = if self.instant { until } else { next };
+            self.turn(to).await?;
+        }
+        Ok(())
+    }
+
+    /// One round of every stage.
+    async fn turn(&mut self, to: Timestamp) -> Result<(), PipelineError> {
+        let tick = Tick::Virtual(to);
+        self.pipeline.schedule(tick).await?;
+        self.pipeline.wake(tick, TURN).await?;
+        loop {
+            let dispatched = self.dispatch(tick).await?;
+            let called = self.call(to).await?;
+            let events = self.gateway.poll(to);
+            let came = events.len();
+            self.expect_reactions(&events).await?;
+            self.pipeline.receive(events, tick).await?;
+            if dispatched + called + came + self.come(to).await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn dispatch(&mut self, tick: Tick) -> Result<usize, PipelineError> {
+        let (claimed, submissions) = self.pipeline.claim(tick, TURN).await?;
+        let delay = self.world.as_ref().map_or(Span::ZERO, |world| world.carrier.submit_delay);
+        let mut outcomes = Vec::with_capacity(submissions.len());
+        for message in &submissions {
+            let at = message.handed_out_at.unwrap_or(message.due_at);
+            outcomes.push(self.gateway.submit(message, at).await);
+        }
+        if delay == Span::ZERO {
+            self.pipeline.answer(submissions, outcomes, tick).await?;
+            return Ok(claimed);
+        }
+        for (message, outcome) in submissions.into_iter().zip(outcomes) {
+            let at = message.handed_out_at.unwrap_or(message.due_at) + delay;
+            self.expect(at, Coming::Answer(Box::new(message), outcome));
+        }
+        Ok(claimed)
+    }
+
+    async fn call(&mut self, to: Timestamp) -> Result<usize, PipelineError> {
+        let due = self.calls(to, TURN).await?;
+        let count = due.len();
+        for call in due {
+            let (after, answer) = match &self.world {
+                Some(world) => world.answer(&call),
+                None => (Span::ZERO, Err("nobody answers without a world file".to_owned())),
+            };
+            self.calls_in_flight.insert(call.id);
+            self.expect(call.due_at + after, Coming::Call(Box::new(call), answer));
+        }
+        Ok(count)
+    }
+
+    fn expect(&mut self, at: Timestamp, coming: Coming) {
+        self.coming += 1;
+        self.agenda.insert((at, self.coming), coming);
+    }
+
+    /// People react to what reached them.
+    async fn expect_reactions(&mut self, events: &[GatewayEvent]) -> Result<(), PipelineError> {
+        let Some(world) = self.world.clone() else { return Ok(()) };
+        for event in events {
+            let GatewayEvent::Receipt(receipt) = event else { continue };
+            if receipt.status != ReceiptStatus::Delivered {
+                continue;
+            }
+            let found = self
+                .pipeline
+                .store()
+                .message_by_gateway_ref(&receipt.gateway, &receipt.gateway_ref)
+                .await?;
+            let Some(message) = found else { continue };
+            for (at, reaction) in world.reactions(self.seed, &message, receipt.at) {
+                self.expect(at, Coming::Reaction(Box::new(message.clone()), reaction));
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is on the agenda up to `to`. Returns how much that was.
+    async fn come(&mut self, to: Timestamp) -> Result<usize, PipelineError> {
+        let mut count = 0;
+        while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= to) {
+            let ((at, _), coming) = entry.remove_entry();
+            let tick = Tick::Virtual(at);
+            count += 1;
+            match coming {
+                Coming::Answer(message, outcome) => {
+                    self.pipeline.answer_at(*message, outcome, at).await?;
+                }
+                Coming::Call(call, answer) => {
+                    self.calls_in_flight.remove(&call.id);
+                    self.pipeline.answer_call(&call, answer, at).await?;
+                }
+                Coming::Reaction(message, Reaction::Click) => {
+                    self.pipeline.clicked(message.id, at, at).await?;
+                }
+                Coming::Reaction(message, Reaction::Reply(text)) => {
+                    let inbound = Inbound {
+                        workspace: message.workspace,
+                        id: None,
+                        from: message.to,
+                        text,
+                        at,
+                    };
+                    self.pipeline.receive(vec![GatewayEvent::Inbound(inbound)], tick).await?;
+                }
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// How long after the last input a journey that never ends is followed.
+const FOLLOWED: Span = Span(limits::SPAN_MAX.0 / 10);
