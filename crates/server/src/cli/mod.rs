@@ -16,6 +16,7 @@ mod validate;
 mod version;
 mod workspace;
 
+use crate::replay::ReplayError;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::error::Error;
 use std::io::{self, Write};
@@ -117,7 +118,14 @@ pub(crate) enum CliError {
     Definitions(String),
     /// A replay could not be done.
     #[error(transparent)]
-    Replay(#[from] crate::replay::ReplayError),
+    Replay(Box<ReplayError>),
+}
+
+impl From<ReplayError> for CliError {
+    fn from(error: ReplayError) -> Self {
+        // It is far larger than the others.
+        CliError::Replay(Box::new(error))
+    }
 }
 
 impl CliError {
@@ -126,15 +134,6 @@ impl CliError {
         match self {
             CliError::Usage { .. } => 2,
             _ => 1,
-        }
-    }
-
-    /// Nobody is left to tell, or everything is said.
-    fn is_silent(&self) -> bool {
-        match self {
-            CliError::Wrong => true,
-            CliError::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
-            _ => false,
         }
     }
 }
@@ -149,7 +148,8 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            if !error.is_silent() {
+            // What is wrong stands in the answer already.
+            if !matches!(error, CliError::Wrong) {
                 report(&error);
             }
             ExitCode::from(error.exit_code())
