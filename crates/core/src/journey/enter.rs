@@ -53,7 +53,11 @@ impl Run<'_> {
         }
     }
 
-    pub(crate) fn enter_on_keyword(&mut self, word: &str) -> Result<(), AdvanceError> {
+    pub(crate) fn enter_on_keyword(
+        &mut self,
+        word: &str,
+        at: Timestamp,
+    ) -> Result<(), AdvanceError> {
         let engine = self.engine;
         // Texting a keyword is the person's own act. It is consent; where double opt-in is asked for, it is the
         // first half, and a revoked consent is asked for again.
@@ -62,7 +66,7 @@ impl Run<'_> {
             ConsentMode::SingleOptIn | ConsentMode::Assumed => ConsentState::OptedIn,
         };
         if self.contact.state.consent(Channel::Sms, None) != Some(ConsentState::OptedIn) {
-            self.set_consent(Channel::Sms, None, state, Reason::Keyword, word)?;
+            self.set_consent(Channel::Sms, None, state, Reason::Keyword, word, at)?;
         }
         let properties = serde_json::json!({ "keyword": word });
         for id in engine.keyword_entries.get(word).into_iter().flatten() {
@@ -243,7 +247,7 @@ impl Run<'_> {
     ) -> Result<(), AdvanceError> {
         self.leave_position(id, Reason::RestartedByEntry);
         if let Some(enrollment) = self.enrollment_mut(id) {
-            enrollment.version = journey.version;
+            enrollment.begin_again(journey.version);
             enrollment.event = event_text(properties);
             enrollment.variant = String::new();
         }
@@ -277,7 +281,7 @@ impl Run<'_> {
             None => ended.push(Ended { journey: journey.id, key, at: now }),
         }
         let Some(goal) = journey.goal.as_ref().filter(|_| !enrollment.converted) else { return };
-        let last = enrollment.sent.last();
+        let last = enrollment.last_sent();
         let from = last.map_or(enrollment.entered_at, |mark| mark.at);
         if from + goal.within >= now {
             self.contact.state.goals.push(GoalWatch {

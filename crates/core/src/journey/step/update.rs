@@ -43,6 +43,7 @@ impl Run<'_> {
                         state,
                         Reason::Step,
                         topic,
+                        self.now,
                     )?;
                 }
                 Change::Unsubscribe(topic) => {
@@ -53,6 +54,7 @@ impl Run<'_> {
                         state,
                         Reason::Step,
                         topic,
+                        self.now,
                     )?;
                 }
             }
