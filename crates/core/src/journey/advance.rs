@@ -394,6 +394,11 @@ impl Run<'_> {
     fn identify(&mut self, traits: &Map<String, Value>) -> Result<(), AdvanceError> {
         let country = self.engine.program.settings.country.clone();
         self.contact.profile.merge(traits, &country)?;
+        self.profile_changed()
+    }
+
+    /// Dates may have come, and a message that was held for a value may have it now.
+    pub(crate) fn profile_changed(&mut self) -> Result<(), AdvanceError> {
         self.out.profile_changed = true;
         self.learn_dates();
         for id in self.active_ids() {
