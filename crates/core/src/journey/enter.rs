@@ -16,6 +16,7 @@ use crate::limits;
 use crate::policy::quiet::LocalTime;
 use crate::policy::settings::ConsentMode;
 use crate::time::{Span, Timestamp};
+use jiff::SignedDuration;
 use jiff::civil;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -462,6 +463,10 @@ fn upcoming(
     zone: &TimeZone,
 ) -> Option<Timestamp> {
     let local = zone.to_datetime(date.to_jiff());
+    if !yearly && at.is_none() {
+        // The instant itself: a wall time that comes twice names the first only.
+        return crate::value::shifted(date, offset).filter(|instant| *instant > now);
+    }
     let this_year = zone.to_datetime(now.to_jiff()).year();
     let years = if yearly { this_year - 1..=this_year + 2 } else { local.year()..=local.year() };
     years
@@ -475,10 +480,9 @@ fn upcoming(
                 let instant = first_instant(day.to_datetime(time), zone)?;
                 return crate::value::shifted(instant, offset);
             }
-            // With a wall time the offset moves the day, and the wall time stays.
-            let moved = crate::value::shifted(first_instant(day.to_datetime(time), zone)?, offset)?;
-            let day = zone.to_datetime(moved.to_jiff()).date();
-            first_instant(day.to_datetime(time), zone)
+            // With a wall time the offset moves the day on the calendar, and the wall time stays.
+            let moved = day.to_datetime(time).checked_add(SignedDuration::from_millis(offset.0));
+            first_instant(moved.ok()?.date().to_datetime(time), zone)
         })
         .find(|instant| *instant > now)
 }
