@@ -168,6 +168,7 @@ impl Pipeline {
                 continue;
             };
             let found = arrival.identities.iter().find_map(|identity| known.get(identity)).copied();
+            let found = found.filter(|id| turn.may_be(*id, arrival, &known));
             if in_turn && !answers.is_empty() && found.is_some_and(|id| turn.is_busy(id, *now)) {
                 break;
             }
