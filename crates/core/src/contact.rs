@@ -54,6 +54,8 @@ pub struct State {
     pub last_seq: Option<Seq>,
     /// The windows this state was filled for, see `Program::windows_fingerprint`.
     pub windows_fingerprint: u64,
+    /// The definitions its memberships and dates were learned for, see `Engine::fingerprint`.
+    pub definitions: u64,
     /// Consent now. Few: one per channel and topic.
     pub consents: Vec<ConsentNow>,
     /// Sliding windows, sorted by key.

@@ -97,7 +97,11 @@ fn run(
         steps_run: 0,
         occurrences: 0,
     };
-    run.learn_memberships();
+    if run.contact.state.definitions != engine.fingerprint {
+        run.contact.state.definitions = engine.fingerprint;
+        run.learn_memberships();
+        run.learn_dates();
+    }
     match &input.kind {
         InputKind::Timer => run.fire_due(None)?,
         kind => {

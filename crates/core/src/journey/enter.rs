@@ -353,10 +353,6 @@ impl Run<'_> {
     pub(crate) fn learn_memberships(&mut self) {
         let engine = self.engine;
         let fresh = self.contact.state.last_seq.is_none();
-        let known = self.contact.state.memberships.iter().map(|(slug, _)| slug);
-        if known.eq(&engine.watched_segments) {
-            return;
-        }
         let mut memberships = Vec::with_capacity(engine.watched_segments.len());
         for slug in &engine.watched_segments {
             let known = self.contact.state.memberships.iter().find(|(known, _)| known == slug);
@@ -407,15 +403,16 @@ impl Run<'_> {
     /// Notes the dates in the profile that will enter journeys.
     pub(crate) fn learn_dates(&mut self) {
         let engine = self.engine;
-        if engine.date_entries.is_empty() {
-            return;
-        }
         let mut dates = Vec::new();
         for id in &engine.date_entries {
             let Some(journey) = engine.program.live_version(*id) else { continue };
-            if let Some(date) = self.date_entry(*id, &journey.entry) {
-                dates.push(date);
-            }
+            // One that is due at this very instant is still to come, unless the date has changed.
+            let value = self.date_value(&journey.entry);
+            let state = &self.contact.state;
+            let due_now = state.dates.iter().find(|date| {
+                date.journey == *id && date.due <= self.now && Some(&date.value) == value.as_ref()
+            });
+            dates.extend(due_now.cloned().or_else(|| self.date_entry(*id, &journey.entry)));
         }
         self.contact.state.dates = dates;
     }
@@ -425,13 +422,19 @@ impl Run<'_> {
         let found = attribute(self.contact, path)?;
         let zone = self.contact.zone_or(&self.engine.program.settings.zone);
         let date = crate::value::instant_of(&found, &zone)?;
-        let value = match found.as_ref() {
-            Value::String(text) => text.chars().take(limits::KEY_CHARS_MAX).collect(),
-            other => other.to_string(),
-        };
+        let value = self.date_value(entry)?;
         // The same date is noted once: after it has entered, only a later one (or next year's) counts.
         let due = upcoming(date, *offset, *at, *yearly, self.now, &zone)?;
         Some(DateDue { journey, due, value })
+    }
+
+    /// The date as it stands in the attribute.
+    fn date_value(&self, entry: &Entry) -> Option<String> {
+        let Entry::Date { attribute: path, .. } = entry else { return None };
+        Some(match attribute(self.contact, path)?.as_ref() {
+            Value::String(text) => text.chars().take(limits::KEY_CHARS_MAX).collect(),
+            other => other.to_string(),
+        })
     }
 
     /// The dates due then enter their journeys; a yearly one is noted again.
