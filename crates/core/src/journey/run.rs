@@ -4,7 +4,7 @@
 //! they all work on a [`Run`]. Must never outlive the input.
 
 use crate::condition::{Engagement, JsonPath};
-use crate::contact::{Contact, Enrollment, Position, SentMark};
+use crate::contact::{Contact, Enrollment, Position};
 use crate::decision::{Decision, Reason, What};
 use crate::evaluate::{Question, attribute};
 use crate::ids::{EnrollmentId, MessageId};
@@ -145,11 +145,6 @@ impl Run<'_> {
         self.out.decisions.push(decision);
         let last = self.out.decisions.len() - 1;
         &mut self.out.decisions[last]
-    }
-
-    /// The mark of the latest message of a step in an enrollment.
-    pub(crate) fn latest_mark(enrollment: &Enrollment, step: Option<u16>) -> Option<&SentMark> {
-        enrollment.sent.iter().rev().find(|mark| step.is_none_or(|step| mark.step == step))
     }
 
     /// Everything a text or an expression of this enrollment may refer to.

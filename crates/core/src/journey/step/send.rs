@@ -5,7 +5,7 @@
 
 use crate::condition::Engagement;
 use crate::consent::Channel;
-use crate::contact::{Enrollment, Position, SendMark, SentMark};
+use crate::contact::{Enrollment, LatestMessage, Position, SendMark, SentMark};
 use crate::decision::{Decision, Reason, What};
 use crate::event::{ReceiptStatus, SubmitOutcome};
 use crate::ids::{EnrollmentId, MessageId, stable_hash};
@@ -156,6 +156,7 @@ impl Run<'_> {
         next: Next,
     ) -> Flow {
         self.decide(id, What::Dropped, reason).message = Some(message);
+        self.mark_dropped(message);
         Flow::Go(next)
     }
 
@@ -416,14 +417,32 @@ impl Run<'_> {
 
     fn mark_sent(&mut self, message: &Message, failed: bool) {
         let at = message.handed_out_at.unwrap_or(self.now);
-        let Some(enrollment) = self.enrollment_mut(message.id.enrollment) else { return };
+        if !failed {
+            self.contact.state.latest = Some(LatestMessage {
+                message: message.id,
+                journey: message.journey,
+                version: message.version,
+                variant: message.variant.clone(),
+            });
+        }
+        self.mark(message.id, at, true, failed);
+    }
+
+    /// What was not handed out has not arrived either.
+    fn mark_dropped(&mut self, message: MessageId) {
+        self.mark(message, self.now, false, true);
+    }
+
+    fn mark(&mut self, message: MessageId, at: Timestamp, handed_out: bool, failed: bool) {
+        let Some(enrollment) = self.enrollment_mut(message.enrollment) else { return };
         if enrollment.sent.len() >= limits::SENT_PER_ENROLLMENT_MAX {
             enrollment.sent.remove(0);
         }
         enrollment.sent.push(SentMark {
-            step: message.id.step,
-            visit: message.id.visit,
+            step: message.step,
+            visit: message.visit,
             at,
+            handed_out,
             delivered: false,
             failed,
             clicked: false,
@@ -544,6 +563,7 @@ impl Run<'_> {
             let Some((journey, index, message)) = self.sending(id) else { continue };
             let Some((step, send)) = send_step(&journey, index) else { continue };
             self.withdraw(id, message, Reason::Stopped);
+            self.mark_dropped(message);
             let next = suppressed(step, send);
             self.go(id, next)?;
         }
