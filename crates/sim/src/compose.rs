@@ -287,8 +287,7 @@ fn step(
             following(place, count),
         ),
         11 => {
-            let holdout =
-                if draw.flip() { ", {name: c, weight: 20, holdout: true}" } else { "" };
+            let holdout = if draw.flip() { ", {name: c, weight: 20, holdout: true}" } else { "" };
             format!(
                 "experiment: {{arms: [{{name: a, weight: 50, next: {}}}, {{name: b, weight: 50, next: {}}}{holdout}]}}",
                 following(place, count),
@@ -302,7 +301,10 @@ fn step(
                 "update: {unset: [tier], unsubscribe: [offers]}",
             ])
             .to_owned(),
-        13 => format!("emit: {{event: {}, properties: {{value: 30}}}}", draw.one_of(["pinged", "left"])),
+        13 => format!(
+            "emit: {{event: {}, properties: {{value: 30}}}}",
+            draw.one_of(["pinged", "left"])
+        ),
         14 => format!(
             "call: {{url: \"https://x.example/{}\", method: GET, timeout: {}, save: {{tier: /tier}}, on_error: {}}}",
             draft.slug,

@@ -124,7 +124,9 @@ fn doctor(sabotage: Sabotage, batch: &mut Batch, draw: &mut Random) {
     for op in &mut batch.ops {
         match (sabotage, op) {
             (Sabotage::DeafToStop, Op::PutState(row)) => edit(row, &|state| {
-                state.consents.retain(|it| it.state != wayline_core::consent::ConsentState::OptedOut);
+                state
+                    .consents
+                    .retain(|it| it.state != wayline_core::consent::ConsentState::OptedOut);
             }),
             (Sabotage::AssumeConsent, Op::PutState(row)) => edit(row, &|state| {
                 for it in &mut state.consents {
