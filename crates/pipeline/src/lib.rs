@@ -9,6 +9,7 @@ pub mod calls;
 pub mod definitions;
 pub mod dispatch;
 pub mod gateway;
+mod hot;
 pub mod ingest;
 pub mod receive;
 pub mod retain;

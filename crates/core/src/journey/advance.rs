@@ -85,6 +85,7 @@ fn run(
     explain: bool,
 ) -> Result<Effects, AdvanceError> {
     let now = now.max(contact.state.clock);
+    let only_a_receipt = is_only_a_receipt(engine, contact, input, now);
     contact.state.clock = now;
     let mut run = Run {
         engine,
@@ -94,6 +95,7 @@ fn run(
         out: Effects::default(),
         queue: std::collections::VecDeque::new(),
         explain,
+        entry_event: std::cell::RefCell::default(),
         steps_run: 0,
         occurrences: 0,
     };
@@ -112,7 +114,17 @@ fn run(
     }
     run.drain()?;
     run.settle()?;
+    run.out.state_untouched = only_a_receipt;
     Ok(run.out)
+}
+
+/// Whether the input is a receipt that nothing in the contact's state can take notice of.
+fn is_only_a_receipt(engine: &Engine, contact: &Contact, input: &Input, now: Timestamp) -> bool {
+    let InputKind::Receipt { message, .. } = &input.kind else { return false };
+    contact.state.enrollment(message.id.enrollment).is_none()
+        && engine.message_windows.is_empty()
+        && !engine.is_continuous()
+        && contact.state.wake().is_none_or(|(due, _)| due >= now)
 }
 
 /// Something that happened before the definitions of now.
@@ -162,6 +174,7 @@ pub fn refill_windows(engine: &Engine, contact: &mut Contact, past: &[Past]) {
         out: Effects::default(),
         queue: std::collections::VecDeque::new(),
         explain: false,
+        entry_event: std::cell::RefCell::default(),
         steps_run: 0,
         occurrences: 0,
     };

@@ -252,6 +252,7 @@ impl Run<'_> {
             enrollment.event = event_text(properties);
             enrollment.variant = String::new();
         }
+        self.forget_entry_event();
         self.decide(id, What::Restarted, Reason::RestartedByEntry).step = None;
         self.fact(id, None);
         self.go(id, first_step(journey))
