@@ -437,7 +437,13 @@ impl Run<'_> {
         let now = self.now;
         let horizon = crate::policy::may_send::sends_horizon(&self.engine.program.settings);
         let state = &mut self.contact.state;
-        state.sends.retain(|mark| mark.at > now - horizon);
+        // A few stay for caps that do not exist yet.
+        let mut later = state.sends.len();
+        state.sends.retain(|mark| {
+            later -= 1;
+            let few = later < limits::SENDS_REMEMBERED_MAX;
+            mark.at > now - horizon || (few && mark.at > now - limits::SENDS_REMEMBERED)
+        });
         state.goals.retain(|goal| goal.until >= now);
     }
 

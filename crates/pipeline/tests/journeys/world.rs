@@ -48,6 +48,8 @@ pub(crate) struct World {
     gateways: Vec<Arc<Sandbox>>,
     /// Receipts are polled before the gateway's answers are stored.
     receipts_overtake: bool,
+    /// The program dies before it stores an answer.
+    answers_vanish: bool,
     batches: Arc<Mutex<Vec<Batch>>>,
     effects: Effects,
     /// Every call ever made: an answer may come after it was given up.
@@ -68,6 +70,7 @@ impl World {
             behaviour: Behaviour { receipt_after: None, ..Behaviour::default() },
             gateways: Vec::new(),
             receipts_overtake: false,
+            answers_vanish: false,
             batches: Arc::default(),
             effects: Effects::default(),
             calls: Vec::new(),
@@ -184,7 +187,9 @@ impl World {
             if self.receipts_overtake {
                 self.poll(tick).await?;
             }
-            self.pipeline.answer(submissions, outcomes, tick).await?;
+            if !self.answers_vanish {
+                self.pipeline.answer(submissions, outcomes, tick).await?;
+            }
         }
         self.poll(tick).await?;
         self.pipeline.schedule(tick).await?;
@@ -359,8 +364,9 @@ impl World {
             undelivered: 0.0,
             ..self.behaviour
         };
+        self.answers_vanish = how == ["never", "answers"];
         self.behaviour = match how {
-            ["accepts"] => calm,
+            ["accepts"] | ["never", "answers"] => calm,
             ["refuses"] => Behaviour { refuse: 1.0, ..calm },
             ["throttles", pause] => {
                 Behaviour { throttle: 1.0, throttle_for: after(pause), ..calm }
