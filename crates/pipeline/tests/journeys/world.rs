@@ -96,9 +96,8 @@ impl World {
     pub(crate) async fn publish(&mut self, changes: &[Definition], now: Timestamp) {
         for change in changes {
             let same = |it: &Definition| it.id == change.id && it.kind == change.kind;
-            self.definitions.retain(|it| {
-                !same(it) && !(change.kind == "retire" && it.id == change.id)
-            });
+            self.definitions
+                .retain(|it| !(same(it) || change.kind == "retire" && it.id == change.id));
             if change.kind != "retire" {
                 self.definitions.push(change.clone());
             }
@@ -117,11 +116,8 @@ impl World {
             let text = format!("journey: {}\n{}", it.id, it.yaml);
             parse_journey(&it.id, text.as_bytes()).unwrap_or_else(|problems| wrong(problems))
         });
-        let definitions = Definitions {
-            workspace,
-            segments: segments.collect(),
-            journeys: journeys.collect(),
-        };
+        let definitions =
+            Definitions { workspace, segments: segments.collect(), journeys: journeys.collect() };
         let published = self.pipeline.publish(&definitions, SEED, now).await;
         let published = published.unwrap_or_else(|error| panic!("{title}: {error}"));
         self.workspace = published.workspace;
@@ -147,7 +143,12 @@ impl World {
     /// Does everything due up to an instant, instant by instant.
     async fn until(&mut self, until: Timestamp) {
         for turn in 0.. {
-            assert!(turn < TURNS_MAX, "{}: it goes round at {until}: {:#?}", self.title, self.effects.lines);
+            assert!(
+                turn < TURNS_MAX,
+                "{}: it goes round at {until}: {:#?}",
+                self.title,
+                self.effects.lines
+            );
             let Some(due) = self.next_due().await.filter(|due| *due <= until) else { return };
             if let Err(error) = self.turn(Tick::Virtual(due.max(Timestamp::MIN))).await {
                 self.effects.lines.push(format!("ERROR {error}"));
@@ -166,7 +167,10 @@ impl World {
         let coming = self.gateways.iter().filter_map(|gateway| gateway.next_event());
         // A schedule that was never looked at counts from the script's first instant on.
         let started = self.effects.day.unwrap_or(Timestamp::MIN);
-        let stored = stored.into_iter().flatten().map(|due| if due == Timestamp::MIN { started } else { due });
+        let stored = stored
+            .into_iter()
+            .flatten()
+            .map(|due| if due == Timestamp::MIN { started } else { due });
         stored.chain(coming).min()
     }
 
@@ -177,7 +181,8 @@ impl World {
         }
         let (_, submissions) = self.pipeline.claim(tick, LIMIT).await?;
         if !submissions.is_empty() {
-            let gateway: Arc<dyn Gateway> = Arc::clone(self.gateways.last().expect("there is one")) as _;
+            let gateway: Arc<dyn Gateway> =
+                Arc::clone(self.gateways.last().expect("there is one")) as _;
             let gateways = Gateways::only(gateway);
             let mut outcomes = Vec::new();
             for message in &submissions {
@@ -243,30 +248,15 @@ impl World {
                 self.explain(who, rest, now).await;
                 Ok(())
             }
-            [who, "texts", text, rest @ ..] => {
-                let from = if who.starts_with('+') {
-                    (*who).to_owned()
-                } else {
-                    self.contact(who).await.profile.phone.expect("a person who texts has a number")
-                };
-                self.inbound += 1;
-                let id = rest.iter().find_map(|word| word.strip_prefix("id:"));
-                let inbound = Inbound {
-                    workspace: self.workspace,
-                    id: Some(id.map_or_else(|| self.inbound.to_string(), str::to_owned)),
-                    from,
-                    text: text.trim_matches('"').to_owned(),
-                    at: now,
-                };
-                let events = vec![GatewayEvent::Inbound(inbound)];
-                self.pipeline.receive(events, Tick::Virtual(now)).await
-            }
+            [who, "texts", text, rest @ ..] => self.text(who, text, rest, now).await,
             [who, "clicks", step, rest @ ..] => {
                 let message = self.message(who, step).await;
                 let at = happened(rest, now);
                 self.pipeline.clicked(message.id, at, now).await
             }
-            [who, "receipt", step, status, rest @ ..] => self.receipt(who, step, status, rest, now).await,
+            [who, "receipt", step, status, rest @ ..] => {
+                self.receipt(who, step, status, rest, now).await
+            }
             [who, "webhook", how, body] => {
                 let contact = self.contact(who).await.id;
                 let call = self.calls.iter().rev().find(|call| call.contact == contact);
@@ -295,6 +285,32 @@ impl World {
             [who, rest @ ..] => self.accept(who, rest, now).await,
             [] => panic!("{}: an empty line", self.title),
         }
+    }
+
+    /// A text from a phone, through the gateway.
+    async fn text(
+        &mut self,
+        who: &str,
+        text: &str,
+        rest: &[&str],
+        now: Timestamp,
+    ) -> Result<(), wayline_pipeline::PipelineError> {
+        let from = if who.starts_with('+') {
+            who.to_owned()
+        } else {
+            self.contact(who).await.profile.phone.expect("a person who texts has a number")
+        };
+        self.inbound += 1;
+        let id = rest.iter().find_map(|word| word.strip_prefix("id:"));
+        let inbound = Inbound {
+            workspace: self.workspace,
+            id: Some(id.map_or_else(|| self.inbound.to_string(), str::to_owned)),
+            from,
+            text: text.trim_matches('"').to_owned(),
+            at: now,
+        };
+        let events = vec![GatewayEvent::Inbound(inbound)];
+        self.pipeline.receive(events, Tick::Virtual(now)).await
     }
 
     /// As the business sends it: through ingest.
@@ -368,9 +384,7 @@ impl World {
         self.behaviour = match how {
             ["accepts"] | ["never", "answers"] => calm,
             ["refuses"] => Behaviour { refuse: 1.0, ..calm },
-            ["throttles", pause] => {
-                Behaviour { throttle: 1.0, throttle_for: after(pause), ..calm }
-            }
+            ["throttles", pause] => Behaviour { throttle: 1.0, throttle_for: after(pause), ..calm },
             ["loses", "answers"] => Behaviour { timeout: 1.0, ..calm },
             ["delivers", "after", pause] => {
                 Behaviour { receipt_after: Some((after(pause), after(pause))), ..calm }
@@ -506,4 +520,3 @@ fn with_defaults(own: &str) -> String {
     text.push_str(own);
     text
 }
-

@@ -381,14 +381,11 @@ impl Run<'_> {
     /// Ends the enrollment that waits for a message which cannot be handled; what is open of it goes.
     pub(crate) fn give_up_message(&mut self, message: &Message) {
         let id = message.id.enrollment;
-        let waits =
-            self.enrollment(id).is_some_and(|it| Run::current_message(it) == message.id);
+        let waits = self.enrollment(id).is_some_and(|it| Run::current_message(it) == message.id);
         if waits {
             self.end(id, Reason::LimitReached, "failed");
         }
-        let changed = |effect: &MessageEffect| {
-            matches!(effect, MessageEffect::Change(id, _) if *id == message.id)
-        };
+        let changed = |effect: &MessageEffect| matches!(effect, MessageEffect::Change(id, _) if *id == message.id);
         if message.state.is_open() && !self.out.messages.iter().any(changed) {
             self.change(message.id, MessageState::Dropped, Reason::LimitReached, None);
             self.about_message(message, What::Dropped, Reason::LimitReached);
