@@ -140,6 +140,8 @@ pub enum Position {
         /// Until then.
         until: Timestamp,
     },
+    /// Between two steps, while an input is handled; never stored.
+    Moving,
 }
 
 impl Enrollment {
@@ -171,7 +173,7 @@ impl Position {
             | Position::Awaiting { until }
             | Position::Holding { until, .. }
             | Position::Calling { until } => Some(until),
-            Position::Queued | Position::Submitting => None,
+            Position::Queued | Position::Submitting | Position::Moving => None,
         }
     }
 }

@@ -47,6 +47,18 @@ impl Pipeline {
         Ok(count)
     }
 
+    /// Calls that may be made by `until`, for a driver that makes them itself.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn calls_due(
+        &self,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<CallRow>, PipelineError> {
+        Ok(self.store.calls_due(until, limit.min(limits::PAGE_ROWS_MAX)).await?)
+    }
+
     /// The answer to one call, for those who do not wait for it in [`Pipeline::call`]: nothing happens when
     /// nobody waits for it any more.
     ///

@@ -1,1 +1,17 @@
-fn main() {}
+//! The program `wayline`: reads its arguments, does one thing, says how it went with its exit code.
+//!
+//! Must never hold logic of its own: every command is a module of `cli`.
+
+mod cli;
+mod replay;
+mod run;
+
+use std::process::ExitCode;
+
+/// The engine makes and drops many small things; this allocator is made for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -10,6 +10,8 @@ pub mod batch;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod error;
+#[cfg(feature = "faults")]
+pub mod faulty;
 pub mod memory;
 pub mod rows;
 pub mod sqlite;

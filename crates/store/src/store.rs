@@ -27,6 +27,9 @@ pub enum Store {
     Memory(MemoryStore),
     /// In one file: the default.
     Sqlite(SqliteStore),
+    /// In memory, failing on demand: for simulations.
+    #[cfg(feature = "faults")]
+    Faulty(crate::faulty::FaultyStore),
 }
 
 impl From<MemoryStore> for Store {
@@ -56,6 +59,8 @@ macro_rules! pass_on {
                     match self {
                         Store::Memory(store) => store.$name($($arg),*),
                         Store::Sqlite(store) => store.$name($($arg),*),
+                        #[cfg(feature = "faults")]
+                        Store::Faulty(store) => store.$name($($arg),*),
                     }
                 }
             )*

@@ -230,7 +230,7 @@ impl Run<'_> {
             visits: 0,
             step: 0,
             reached_at: self.now,
-            position: Position::Submitting,
+            position: Position::Moving,
             variant: String::new(),
             sent: Vec::new(),
             converted: false,
@@ -307,11 +307,10 @@ impl Run<'_> {
             // A call is no reached step: it is called, then answered or forgotten.
             Position::Calling { .. } => self.out.calls.push(CallEffect::Forget(message)),
             // Handed over: it cannot be taken back, its answer will find no enrollment waiting.
-            Position::Submitting => {}
+            Position::Submitting | Position::Moving => {}
         }
         if let Some(enrollment) = self.enrollment_mut(id) {
-            // Nothing waits any more; the caller says what comes next before anybody can look.
-            enrollment.position = Position::Submitting;
+            enrollment.position = Position::Moving;
         }
     }
 

@@ -209,7 +209,7 @@ impl Run<'_> {
     pub(crate) fn go(&mut self, id: EnrollmentId, next: Next) -> Result<(), AdvanceError> {
         let mut next = next;
         // It has left what it waited for; ending on the way gives up nothing a second time.
-        self.stay(id, Position::Submitting);
+        self.stay(id, Position::Moving);
         loop {
             let index = match next {
                 Next::End => {
@@ -236,6 +236,7 @@ impl Run<'_> {
         enrollment.step = index;
         enrollment.visits += 1;
         enrollment.reached_at = now;
+        enrollment.position = Position::Moving;
         let visits = enrollment.visits;
         let journey = self.journey_of(id);
         let Some(journey) = journey.filter(|journey| usize::from(index) < journey.steps.len())
