@@ -58,6 +58,8 @@ pub const TAGS_MAX: usize = 200;
 pub const ACTIVE_ENROLLMENTS_MAX: usize = 500;
 /// Ended (journey, key) pairs remembered per contact, so that a journey is not entered again.
 pub const ENDED_KEYS_MAX: usize = 4_096;
+/// Ended enrollments of one contact whose goal can still be reached.
+pub const GOALS_WATCHED_MAX: usize = 4_096;
 /// Messages remembered per enrollment for `wait_for` (the last ones).
 pub const SENT_PER_ENROLLMENT_MAX: usize = 64;
 /// Messages remembered per contact for caps that are published later; those a cap of now looks at are all kept.
