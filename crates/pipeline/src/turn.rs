@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use wayline_core::contact::{Contact, Position, Profile, State};
 use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId, stable_hash};
-use wayline_core::journey::advance::advance;
+use wayline_core::journey::advance::{advance, give_up};
 use wayline_core::journey::effects::{CallEffect, Effects, MessageEffect};
 use wayline_core::journey::engine::Engine;
 use wayline_core::message::Message;
@@ -256,18 +256,45 @@ impl<'a> Turn<'a> {
                 self.keep(about, &input, effects);
             }
             Err(_) if self.care == Care::Swift => self.failed = true,
-            Err(reason) => self.bury(about, &input, seq, reason),
+            Err((reason, careful)) => {
+                self.bury(about, &input, seq, reason);
+                self.give_up(about, &input, careful);
+            }
         }
     }
 
-    fn effects(&mut self, about: About, input: &Input) -> Result<Effects, String> {
+    /// What comes again by itself must not come for ever.
+    fn give_up(&mut self, about: About, input: &Input, careful: bool) {
+        let Some(engine) = self.engines.get(&about.workspace) else { return };
+        let Some(slot) = self.slots.get_mut(&about.contact) else { return };
+        let (before, first) = (slot.contact.clone(), self.sequences.enrollment);
+        let next = &mut self.sequences.enrollment;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            give_up(engine, &mut slot.contact, input, about.now, next, careful)
+        }));
+        match result {
+            Ok(effects) => {
+                slot.state_changed = true;
+                slot.profile_changed |= effects.profile_changed;
+                self.keep(about, input, effects);
+            }
+            Err(_) => {
+                slot.contact = before;
+                self.sequences.enrollment = first;
+            }
+        }
+    }
+
+    /// The effects; or what went wrong, and whether the engine itself said so.
+    fn effects(&mut self, about: About, input: &Input) -> Result<Effects, (String, bool)> {
         let engine = self.engines.get(&about.workspace).ok_or_else(|| {
-            format!("workspace {} has no definitions; apply some, then retry", about.workspace)
+            let workspace = about.workspace;
+            (format!("workspace {workspace} has no definitions; apply some, then retry"), true)
         })?;
         let slot = self
             .slots
             .get_mut(&about.contact)
-            .ok_or_else(|| format!("contact {} does not exist any more", about.contact))?;
+            .ok_or_else(|| (format!("contact {} does not exist any more", about.contact), true))?;
         let before = (self.care == Care::Careful).then(|| slot.contact.clone());
         let next = &mut self.sequences.enrollment;
         let first = *next;
@@ -281,8 +308,11 @@ impl<'a> Turn<'a> {
                 slot.profile_changed |= effects.profile_changed;
                 return Ok(effects);
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the engine failed on this input; keep it and report it as a bug".to_owned(),
+            Ok(Err(error)) => (error.to_string(), true),
+            Err(_) => {
+                let what = "the engine failed on this input; keep it and report it as a bug";
+                (what.to_owned(), false)
+            }
         };
         if let Some(before) = before {
             slot.contact = before;

@@ -9,7 +9,7 @@ use crate::contact::{Contact, Position};
 use crate::decision::{Reason, What};
 use crate::event::{Input, InputKind};
 use crate::ids::EnrollmentId;
-use crate::journey::effects::Effects;
+use crate::journey::effects::{CallEffect, Effects};
 use crate::journey::engine::{Engine, source_filter};
 use crate::journey::program::{Awaited, Trigger};
 use crate::journey::run::{Occurrence, Run};
@@ -87,18 +87,8 @@ fn run(
     let now = now.max(contact.state.clock);
     let only_a_receipt = is_only_a_receipt(engine, contact, input, now);
     contact.state.clock = now;
-    let mut run = Run {
-        engine,
-        contact,
-        now,
-        next_enrollment,
-        out: Effects::default(),
-        queue: std::collections::VecDeque::new(),
-        explain,
-        entry_event: std::cell::RefCell::default(),
-        steps_run: 0,
-        occurrences: 0,
-    };
+    let mut run = Run::new(engine, contact, now, next_enrollment);
+    run.explain = explain;
     if run.contact.state.definitions != engine.fingerprint {
         run.contact.state.definitions = engine.fingerprint;
         run.learn_memberships();
@@ -125,6 +115,43 @@ fn is_only_a_receipt(engine: &Engine, contact: &Contact, input: &Input, now: Tim
         && engine.message_windows.is_empty()
         && !engine.is_continuous()
         && contact.state.wake().is_none_or(|(due, _)| due >= now)
+}
+
+/// What an input that failed leaves to do. A timer, a message to hand out, an answer come again and again until they
+/// are done; the enrollment that cannot go on ends instead, with [`Reason::LimitReached`]. `careful`: of several
+/// timers, only those that fail end; else (the engine broke) the first.
+///
+/// `contact` is as it was before the input; on inputs that do not come again nothing happens.
+pub fn give_up(
+    engine: &Engine,
+    contact: &mut Contact,
+    input: &Input,
+    now: Timestamp,
+    next_enrollment: &mut u64,
+    careful: bool,
+) -> Effects {
+    let now = now.max(contact.state.clock);
+    contact.state.clock = now;
+    let mut run = Run::new(engine, contact, now, next_enrollment);
+    match &input.kind {
+        InputKind::Timer if careful => run.give_up_what_fails(),
+        InputKind::Timer => {
+            if let Some((due, id)) = run.contact.state.wake().filter(|(due, _)| *due <= now) {
+                run.give_up_due(due, id);
+            }
+        }
+        InputKind::HandOut { message, .. } => run.give_up_message(message),
+        InputKind::Answered { message, outcome } => {
+            run.record_answer(message, outcome);
+            run.give_up_message(message);
+        }
+        InputKind::CallAnswered { call, .. } => {
+            run.out.calls.push(CallEffect::Forget(*call));
+            run.end(call.enrollment, Reason::LimitReached, "failed");
+        }
+        _ => {}
+    }
+    run.out
 }
 
 /// Something that happened before the definitions of now.
@@ -166,18 +193,8 @@ impl Past {
 pub fn refill_windows(engine: &Engine, contact: &mut Contact, past: &[Past]) {
     contact.state.windows.clear();
     let now = contact.state.clock;
-    let mut run = Run {
-        engine,
-        contact,
-        now,
-        next_enrollment: &mut 0,
-        out: Effects::default(),
-        queue: std::collections::VecDeque::new(),
-        explain: false,
-        entry_event: std::cell::RefCell::default(),
-        steps_run: 0,
-        occurrences: 0,
-    };
+    let mut next_enrollment = 0;
+    let mut run = Run::new(engine, contact, now, &mut next_enrollment);
     for thing in past {
         match thing {
             Past::Event { at, name, properties } => run.count_event(name, properties, *at),
@@ -241,13 +258,40 @@ impl Run<'_> {
             if self.steps_run > limits::STEPS_PER_INSTANT_MAX {
                 return Err(AdvanceError::TooManySteps { enrollment: id });
             }
-            if id == EnrollmentId(0) {
-                self.contact_due(due)?;
-            } else {
-                self.enrollment_due(id)?;
-            }
-            self.drain()?;
+            self.fire(due, id)?;
         }
+    }
+
+    fn fire(&mut self, due: Timestamp, id: EnrollmentId) -> Result<(), AdvanceError> {
+        if id == EnrollmentId(0) {
+            self.contact_due(due)?;
+        } else {
+            self.enrollment_due(id)?;
+        }
+        self.drain()
+    }
+
+    /// Fires what is due one by one; what fails is given up, and the rest is not harmed.
+    fn give_up_what_fails(&mut self) {
+        while let Some((due, id)) = self.contact.state.wake().filter(|(due, _)| *due <= self.now) {
+            let (before, next) = (self.contact.clone(), *self.next_enrollment);
+            let out = self.out.clone();
+            (self.steps_run, self.occurrences) = (0, 0);
+            if self.fire(due, id).and_then(|()| self.settle()).is_err() {
+                (*self.contact, *self.next_enrollment, self.out) = (before, next, out);
+                self.queue.clear();
+                self.give_up_due(due, id);
+            }
+        }
+    }
+
+    fn give_up_due(&mut self, due: Timestamp, id: EnrollmentId) {
+        if id == EnrollmentId(0) {
+            let state = &mut self.contact.state;
+            state.recheck_at = state.recheck_at.filter(|at| *at > due);
+            state.dates.retain(|date| date.due > due);
+        }
+        self.end(id, Reason::LimitReached, "failed");
     }
 
     /// A date of the contact has come, or a condition may have changed.
@@ -404,7 +448,13 @@ impl Run<'_> {
         let now = self.now;
         let horizon = crate::policy::may_send::sends_horizon(&self.engine.program.settings);
         let state = &mut self.contact.state;
-        state.sends.retain(|mark| mark.at > now - horizon);
+        // A few stay for caps that do not exist yet.
+        let mut later = state.sends.len();
+        state.sends.retain(|mark| {
+            later -= 1;
+            let few = later < limits::SENDS_REMEMBERED_MAX;
+            mark.at > now - horizon || (few && mark.at > now - limits::SENDS_REMEMBERED)
+        });
         state.goals.retain(|goal| goal.until >= now);
     }
 

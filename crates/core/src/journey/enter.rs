@@ -191,6 +191,7 @@ impl Run<'_> {
         }
         if state.enrollments.len() >= limits::ACTIVE_ENROLLMENTS_MAX
             || state.ended.len() >= limits::ENDED_KEYS_MAX
+            || state.goals.len() >= limits::GOALS_WATCHED_MAX
         {
             let decision = self.about_journey(journey, What::NotEntered, Reason::LimitReached);
             self.push(decision);

@@ -61,6 +61,28 @@ pub(crate) struct Run<'a> {
     pub(crate) occurrences: usize,
 }
 
+impl<'a> Run<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        contact: &'a mut Contact,
+        now: Timestamp,
+        next_enrollment: &'a mut u64,
+    ) -> Run<'a> {
+        Run {
+            engine,
+            contact,
+            now,
+            next_enrollment,
+            out: Effects::default(),
+            queue: VecDeque::new(),
+            explain: false,
+            entry_event: RefCell::default(),
+            steps_run: 0,
+            occurrences: 0,
+        }
+    }
+}
+
 impl Run<'_> {
     /// Asks about the contact as it is now.
     pub(crate) fn question<'b>(&'b self, properties: Option<&'b Value>) -> Question<'b> {
