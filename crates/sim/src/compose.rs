@@ -111,8 +111,8 @@ fn workspace(plan: &WorkspacePlan, quiet: Option<QuietPlan>, slugs: &[String]) -
     text.push_str("topics: [offers]\nsenders:\n");
     text.push_str("  - {id: main, number: \"60777\", kind: short_code, gateway: one}\n");
     text.push_str("  - {id: second, number: \"+12025550100\", kind: ten_dlc, gateway: two}\n");
-    if let (Some(word), Some(slug)) = (plan.keywords.first(), slugs.first()) {
-        let _ = writeln!(text, "keywords: [{{word: {word}, journey: {slug}}}]");
+    if let (true, Some(slug)) = (plan.keywords.iter().any(|word| word == "JOIN"), slugs.first()) {
+        let _ = writeln!(text, "keywords: [{{word: JOIN, journey: {slug}}}]");
     }
     text
 }
