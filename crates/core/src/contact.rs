@@ -54,6 +54,8 @@ pub struct State {
     pub last_seq: Option<Seq>,
     /// The windows this state was filled for, see `Program::windows_fingerprint`.
     pub windows_fingerprint: u64,
+    /// The definitions its memberships and dates were learned for, see `Engine::fingerprint`.
+    pub definitions: u64,
     /// Consent now. Few: one per channel and topic.
     pub consents: Vec<ConsentNow>,
     /// Sliding windows, sorted by key.
@@ -66,6 +68,8 @@ pub struct State {
     pub goals: Vec<GoalWatch>,
     /// Messages that count for caps, oldest first.
     pub sends: Vec<SendMark>,
+    /// The last message handed out: what a reply is a reply to.
+    pub latest: Option<LatestMessage>,
     /// Segments whose joins and leaves something waits for, and whether the person is in.
     pub memberships: Vec<(String, bool)>,
     /// Dates that will enter journeys.
@@ -101,7 +105,7 @@ pub struct Enrollment {
     pub position: Position,
     /// Arm of the last experiment passed; empty: none.
     pub variant: String,
-    /// The last messages handed out, oldest first.
+    /// The last messages handed out or dropped, oldest first.
     pub sent: Vec<SentMark>,
     /// Whether the goal was reached.
     pub converted: bool,
@@ -136,6 +140,28 @@ pub enum Position {
         /// Until then.
         until: Timestamp,
     },
+    /// Between two steps, while an input is handled; never stored.
+    Moving,
+}
+
+impl Enrollment {
+    /// The last message it handed out.
+    #[must_use]
+    pub fn last_sent(&self) -> Option<&SentMark> {
+        self.sent.iter().rev().find(|mark| mark.handed_out)
+    }
+
+    /// Begins again in a version: what happened to messages before no longer counts for its waits. Steps of
+    /// another version have other numbers, so its messages are forgotten then.
+    pub(crate) fn begin_again(&mut self, version: u32) {
+        if self.version != version {
+            self.sent.clear();
+        }
+        self.version = version;
+        for mark in &mut self.sent {
+            (mark.delivered, mark.failed, mark.clicked, mark.reply) = (false, false, false, None);
+        }
+    }
 }
 
 impl Position {
@@ -147,20 +173,35 @@ impl Position {
             | Position::Awaiting { until }
             | Position::Holding { until, .. }
             | Position::Calling { until } => Some(until),
-            Position::Queued | Position::Submitting => None,
+            Position::Queued | Position::Submitting | Position::Moving => None,
         }
     }
 }
 
-/// A message handed out by an enrollment, and what became of it.
+/// The last message handed out to a person, whether its enrollment is still active or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatestMessage {
+    /// Which.
+    pub message: MessageId,
+    /// Journey.
+    pub journey: JourneyId,
+    /// Version.
+    pub version: u32,
+    /// Arm.
+    pub variant: String,
+}
+
+/// A message of an enrollment, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentMark {
     /// `send` step.
     pub step: u16,
     /// Its visit.
     pub visit: u32,
-    /// When it was handed out.
+    /// When it was handed out, or dropped.
     pub at: Timestamp,
+    /// `false`: it was dropped, which counts as failed and as nothing else.
+    pub handed_out: bool,
     /// A receipt said it arrived.
     pub delivered: bool,
     /// It did not arrive, or was not sent.

@@ -9,7 +9,7 @@ use crate::ids::stable_hash;
 use crate::journey::program::Program;
 use crate::limits;
 use crate::policy::quiet::LocalTime;
-use crate::time::{Days, Timestamp};
+use crate::time::{Days, Span, Timestamp};
 use crate::value;
 use crate::window::Window;
 use jiff::civil;
@@ -83,8 +83,9 @@ impl Question<'_> {
                     |window| window.aggregate(*function, *within, self.now),
                 );
                 let found = found.and_then(serde_json::Number::from_f64).map(Value::Number);
-                let (holds, _) = value::passes(test, found.as_ref(), self.now, &TimeZone::UTC);
-                (holds, until)
+                let (holds, may_change) =
+                    value::passes(test, found.as_ref(), self.now, &TimeZone::UTC);
+                (holds, earliest(until, may_change))
             }
             Condition::Segment(slug) => match self.program.segments.get(slug) {
                 Some(segment) => {
@@ -198,11 +199,21 @@ fn local_time(
         (minute >= from.minutes() && days.contains(local.weekday()))
             || (minute < to.minutes() && days.contains(yesterday.weekday()))
     };
-    let until = [from, to, LocalTime::START]
-        .into_iter()
-        .filter_map(|at| next_local(at, Days::default(), now, zone))
-        .min();
-    (inside, until)
+    // The wall runs with the instant until the clock is next moved: look again there.
+    let (day, since_midnight) = (Span::days(1).0, milliseconds_of_day(local.time()));
+    let ahead = [from, to, LocalTime::START].into_iter().map(|at| {
+        let wait = i64::from(at.minutes()) * 60_000 - since_midnight;
+        now + Span(if wait > 0 { wait } else { wait + day })
+    });
+    let moved = zone.following(now.to_jiff()).next();
+    let moved = moved.map(|moved| Timestamp::from_jiff(moved.timestamp())).filter(|at| *at > now);
+    (inside, ahead.chain(moved).min())
+}
+
+fn milliseconds_of_day(time: civil::Time) -> i64 {
+    let seconds =
+        i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    seconds * 1_000 + i64::from(time.millisecond())
 }
 
 /// The first instant strictly after `now` at which the wall shows `at` on one of the days. A wall time

@@ -34,11 +34,12 @@ impl Window {
     /// Takes in an occurrence, in its place by time, and forgets what the plan does not need at `now`.
     pub fn record(&mut self, plan: &WindowPlan, at: Timestamp, value: Option<f64>, now: Timestamp) {
         let place = self.times.partition_point(|time| *time <= at);
-        self.times.insert(place, at);
         if plan.value.is_some() {
-            // An occurrence without a readable number counts as 0: it happened.
-            self.values.insert(place, value.unwrap_or(0.0));
+            // An occurrence without a readable number is no value: it must not pull down a mean.
+            let Some(value) = value else { return };
+            self.values.insert(place, value);
         }
+        self.times.insert(place, at);
         self.trim(plan, now);
     }
 

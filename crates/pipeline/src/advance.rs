@@ -16,7 +16,7 @@ use wayline_core::journey::engine::Engine;
 use wayline_core::limits;
 use wayline_core::message::Message;
 use wayline_core::time::Timestamp;
-use wayline_store::batch::{Batch, Identity, Op, Sequences};
+use wayline_store::batch::{Batch, Identity, Op, Sequences, SweepRow};
 use wayline_store::{Store, StoreError};
 
 /// What a stage could not do. Nothing of the turn is kept then; the work is still in the store, or with the
@@ -72,6 +72,8 @@ pub struct Pipeline {
     pub(crate) store: Arc<Store>,
     pub(crate) engines: BTreeMap<WorkspaceId, Arc<Engine>>,
     sequences: Sequences,
+    /// Workspaces whose contacts are looked at once more because definitions changed, and how far that is.
+    pub(crate) refreshes: BTreeMap<WorkspaceId, SweepRow>,
     pub(crate) run: u64,
     observer: Option<Observer>,
     /// Inputs that became dead letters since the start.
@@ -95,6 +97,7 @@ impl Pipeline {
                 enrollment: sequences.enrollment.max(1),
                 seq: sequences.seq.max(1),
             },
+            refreshes: BTreeMap::new(),
             run,
             observer: None,
             dead_letters: 0,
@@ -168,6 +171,7 @@ impl Pipeline {
                 continue;
             };
             let found = arrival.identities.iter().find_map(|identity| known.get(identity)).copied();
+            let found = found.filter(|id| turn.may_be(*id, arrival, &known));
             if in_turn && !answers.is_empty() && found.is_some_and(|id| turn.is_busy(id, *now)) {
                 break;
             }

@@ -59,11 +59,12 @@ impl Pipeline {
         Ok(self.store.calls_due(until, limit.min(limits::PAGE_ROWS_MAX)).await?)
     }
 
-    /// Stores the answer to one call.
+    /// The answer to one call, for those who do not wait for it in [`Pipeline::call`]: nothing happens when
+    /// nobody waits for it any more.
     ///
     /// # Errors
-    /// When the store failed; the call is made again then.
-    pub async fn call_answered(
+    /// When the store failed.
+    pub async fn answer_call(
         &mut self,
         call: &CallRow,
         answer: Result<Value, String>,

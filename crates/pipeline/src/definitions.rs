@@ -3,6 +3,7 @@
 //! Must never change a published version: a changed journey is a new version, and those in flight finish theirs.
 
 use crate::advance::{Pipeline, PipelineError};
+use crate::schedule::{REFRESH, refresh_row};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wayline_core::ids::{JourneyId, WorkspaceId};
@@ -81,9 +82,16 @@ impl Pipeline {
         };
         let segments: Vec<SegmentRow> =
             definitions.segments.iter().map(|segment| segment_row(workspace, segment)).collect();
-        let program = compile_rows(&row, &segments, &after)?;
+        let engine = Engine::new(compile_rows(&row, &segments, &after)?);
+        let before = self.engines.get(&workspace).map(|engine| engine.fingerprint);
+        let refresh = before.is_some_and(|before| before != engine.fingerprint);
+        let refresh = refresh.then(|| refresh_row(workspace, now));
+        batch.ops.extend(refresh.clone().map(Op::PutSweep));
         self.store.commit(&batch).await?;
-        self.engines.insert(workspace, Arc::new(Engine::new(program)));
+        self.engines.insert(workspace, Arc::new(engine));
+        if let Some(row) = refresh {
+            self.refreshes.insert(workspace, row);
+        }
         Ok(published)
     }
 
@@ -113,6 +121,9 @@ impl Pipeline {
         for row in self.store.workspaces().await? {
             let program = stored_program(&self.store, &row).await?;
             engines.insert(row.id, Arc::new(Engine::new(program)));
+            let sweeps = self.store.sweeps(row.id).await?;
+            let refresh = sweeps.into_iter().find(|sweep| sweep.journey == REFRESH && !sweep.done);
+            self.refreshes.extend(refresh.map(|sweep| (row.id, sweep)));
         }
         self.engines = engines;
         Ok(())

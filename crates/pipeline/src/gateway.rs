@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wayline_core::event::{ReceiptStatus, SubmitOutcome};
-use wayline_core::ids::WorkspaceId;
+use wayline_core::ids::{MessageId, WorkspaceId};
 use wayline_core::message::Message;
 use wayline_core::time::Timestamp;
 
@@ -51,6 +51,9 @@ pub struct Receipt {
     pub gateway: String,
     /// The gateway's own message id.
     pub gateway_ref: String,
+    /// Our id of it, where the carrier gives that back: tells what became of a message whose answer was lost.
+    #[serde(default)]
+    pub message: Option<MessageId>,
     /// What became of it.
     pub status: ReceiptStatus,
     /// When, by the carrier's clock.

@@ -50,7 +50,15 @@ impl Pipeline {
     }
 
     async fn message_of(&self, receipt: &Receipt) -> Result<Option<Message>, PipelineError> {
-        Ok(self.store.message_by_gateway_ref(&receipt.gateway, &receipt.gateway_ref).await?)
+        let (gateway, gateway_ref) = (&receipt.gateway, &receipt.gateway_ref);
+        if let Some(found) = self.store.message_by_gateway_ref(gateway, gateway_ref).await? {
+            return Ok(Some(found));
+        }
+        // An answer that was lost, or is still awaited, named no id of the gateway's; ours does, where the
+        // carrier repeats it.
+        let Some(id) = receipt.message else { return Ok(None) };
+        let found = self.store.messages(&[id]).await?.into_iter().next().flatten();
+        Ok(found.filter(|message| message.gateway == *gateway))
     }
 
     /// A text from a number. A revocation reaches everybody with that number; anything else the one whom we

@@ -115,6 +115,7 @@ impl Sandbox {
         let event = GatewayEvent::Receipt(Receipt {
             gateway: message.gateway.clone(),
             gateway_ref: gateway_ref.to_owned(),
+            message: Some(message.id),
             status,
             at,
         });

@@ -1,5 +1,8 @@
 //! Scheduled entries: everybody in the audience is looked at, a page at a time, when the schedule comes round.
 //!
+//! In the same way everybody is looked at once more when definitions changed: a segment that time takes people
+//! into, or a date known before, must not wait until they do something.
+//!
 //! Must never hold the audience in memory, nor look at anybody twice for one instant of the schedule.
 
 use crate::advance::{Pipeline, PipelineError};
@@ -13,6 +16,14 @@ use wayline_core::journey::recurrence::next_after;
 use wayline_core::limits;
 use wayline_core::time::Timestamp;
 use wayline_store::batch::{Op, SweepRow};
+
+/// Stands for the look at everybody after a change, where a journey stands otherwise; ids of journeys start at 1.
+pub(crate) const REFRESH: JourneyId = JourneyId(0);
+
+/// The look at everybody, not begun yet.
+pub(crate) fn refresh_row(workspace: WorkspaceId, now: Timestamp) -> SweepRow {
+    SweepRow { workspace, journey: REFRESH, fire_at: now, after: None, done: false }
+}
 
 impl Pipeline {
     /// Live journeys with a schedule, and how far each has come.
@@ -50,8 +61,11 @@ impl Pipeline {
     }
 
     /// When the next schedule comes round; the past when one is being worked on.
-    pub(crate) async fn next_schedule(&self) -> Result<Option<Timestamp>, PipelineError> {
-        let mut next: Option<Timestamp> = None;
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn next_schedule(&self) -> Result<Option<Timestamp>, PipelineError> {
+        let mut next = self.refreshes.values().map(|refresh| refresh.fire_at).min();
         for (workspace, journey, sweep) in self.scheduled().await? {
             let due = match sweep {
                 // A schedule counts from the first time it is looked at.
@@ -71,6 +85,10 @@ impl Pipeline {
     /// When the store failed.
     pub async fn schedule(&mut self, tick: Tick) -> Result<usize, PipelineError> {
         let until = tick.until();
+        if let Some(refresh) = self.refreshes.values().find(|it| it.fire_at <= until).cloned() {
+            let done = self.sweep_page(|| InputKind::Timer, refresh, tick).await?;
+            return Ok(done.max(1));
+        }
         for (workspace, journey, sweep) in self.scheduled().await? {
             let row = |fire_at, after, done| SweepRow {
                 workspace,
@@ -91,7 +109,8 @@ impl Pipeline {
                     return Ok(1);
                 }
             };
-            let done = self.sweep_page(&journey, sweep, tick).await?;
+            let kind = || InputKind::Scheduled { journey: journey.slug.clone() };
+            let done = self.sweep_page(kind, sweep, tick).await?;
             return Ok(done.max(1));
         }
         Ok(0)
@@ -118,7 +137,7 @@ impl Pipeline {
 
     async fn sweep_page(
         &mut self,
-        journey: &Journey,
+        kind: impl Fn() -> InputKind,
         sweep: SweepRow,
         tick: Tick,
     ) -> Result<usize, PipelineError> {
@@ -132,10 +151,7 @@ impl Pipeline {
                 contact: record.profile.contact,
                 input_id: None,
                 logged: false,
-                input: Input {
-                    at: now,
-                    kind: InputKind::Scheduled { journey: journey.slug.clone() },
-                },
+                input: Input { at: now, kind: kind() },
                 now,
             })
             .collect();
@@ -145,7 +161,14 @@ impl Pipeline {
             done: count < limit,
             ..sweep
         };
-        self.work_with(works, vec![Op::PutSweep(next)]).await?;
+        self.work_with(works, vec![Op::PutSweep(next.clone())]).await?;
+        if next.journey == REFRESH {
+            if next.done {
+                self.refreshes.remove(&next.workspace);
+            } else {
+                self.refreshes.insert(next.workspace, next);
+            }
+        }
         Ok(count)
     }
 }

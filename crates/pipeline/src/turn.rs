@@ -17,8 +17,8 @@ use wayline_core::message::Message;
 use wayline_core::metrics::{CounterKey, counter_of};
 use wayline_core::time::Timestamp;
 use wayline_store::batch::{
-    Batch, CallRow, DeadLetterRow, DecisionRow, EnrollmentRow, Identity, LoggedInput, Op,
-    ProfileRow, Sequences, StateRow, Wake,
+    Batch, CallRow, DeadLetterRow, DecisionRow, EnrollmentRow, Identity, IdentityKind, LoggedInput,
+    Op, ProfileRow, Sequences, StateRow, Wake,
 };
 use wayline_store::rows::ContactRecord;
 
@@ -155,6 +155,22 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn contact(&self, id: ContactId) -> Option<&Contact> {
         self.slots.get(&id).map(|slot| &slot.contact)
+    }
+
+    /// Whether a contact found by any identity may be the one the business means: a device shared by two people
+    /// does not make them one.
+    pub(crate) fn may_be(
+        &self,
+        id: ContactId,
+        arrival: &Arrival,
+        known: &BTreeMap<Identity, ContactId>,
+    ) -> bool {
+        let Some(external) = arrival.external_id() else { return true };
+        let named = arrival.identities.iter().any(|identity| {
+            identity.kind == IdentityKind::External && known.get(identity) == Some(&id)
+        });
+        let own = self.contact(id).and_then(|contact| contact.profile.external_id.as_deref());
+        named || own.is_none_or(|own| own == external)
     }
 
     /// The business's own id of the person became known.

@@ -258,7 +258,7 @@ impl Drive {
                 }
                 Coming::Call(call, answer) => {
                     self.calls_in_flight.remove(&call.id);
-                    self.pipeline.call_answered(&call, answer, at).await?;
+                    self.pipeline.answer_call(&call, answer, at).await?;
                 }
                 Coming::Reaction(message, Reaction::Click) => {
                     self.pipeline.clicked(message.id, at, at).await?;

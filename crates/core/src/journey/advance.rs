@@ -97,7 +97,11 @@ fn run(
         steps_run: 0,
         occurrences: 0,
     };
-    run.learn_memberships();
+    if run.contact.state.definitions != engine.fingerprint {
+        run.contact.state.definitions = engine.fingerprint;
+        run.learn_memberships();
+        run.learn_dates();
+    }
     match &input.kind {
         InputKind::Timer => run.fire_due(None)?,
         kind => {
@@ -187,7 +191,7 @@ impl Run<'_> {
                     ConsentState::OptedOut => Reason::OptedOut,
                     _ => Reason::Recorded,
                 };
-                self.set_consent(*channel, topic.clone(), *state, reason, source)
+                self.set_consent(*channel, topic.clone(), *state, reason, source, at)
             }
             InputKind::Inbound { text } => self.inbound(text, at),
             InputKind::Clicked { message } => {
@@ -394,6 +398,11 @@ impl Run<'_> {
     fn identify(&mut self, traits: &Map<String, Value>) -> Result<(), AdvanceError> {
         let country = self.engine.program.settings.country.clone();
         self.contact.profile.merge(traits, &country)?;
+        self.profile_changed()
+    }
+
+    /// Dates may have come, and a message that was held for a value may have it now.
+    pub(crate) fn profile_changed(&mut self) -> Result<(), AdvanceError> {
         self.out.profile_changed = true;
         self.learn_dates();
         for id in self.active_ids() {
@@ -405,7 +414,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Records an answer; a revocation on the channel withdraws what has not gone out.
+    /// Records an answer given at `at`; a revocation on the channel withdraws what has not gone out. An answer
+    /// older than the one known changes nothing: an import must not undo a STOP.
     pub(crate) fn set_consent(
         &mut self,
         channel: Channel,
@@ -413,20 +423,24 @@ impl Run<'_> {
         state: ConsentState,
         reason: Reason,
         detail: &str,
+        at: Timestamp,
     ) -> Result<(), AdvanceError> {
-        let now = self.now;
         let whole_channel = topic.is_none();
         let consents = &mut self.contact.state.consents;
         let known = consents.iter().position(|it| it.channel == channel && it.topic == topic);
         let full = consents.len() >= limits::TAGS_MAX;
         match known.and_then(|place| consents.get_mut(place)) {
-            Some(found) if found.state == state => return Ok(()),
+            Some(found) if at < found.since => return Ok(()),
+            Some(found) if found.state == state => {
+                found.since = at;
+                return Ok(());
+            }
             Some(found) => {
                 found.state = state;
-                found.since = now;
+                found.since = at;
             }
             None if full => return Err(AdvanceError::TooManyAttributes),
-            None => consents.push(ConsentNow { channel, topic, state, since: now }),
+            None => consents.push(ConsentNow { channel, topic, state, since: at }),
         }
         let mut decision = self.about_contact(What::Consent, reason);
         decision.detail =
@@ -446,13 +460,19 @@ impl Run<'_> {
         match keyword::classify(text, &engine.program.settings, words) {
             Keyword::Stop => {
                 let state = ConsentState::OptedOut;
-                self.set_consent(Channel::Sms, None, state, Reason::Keyword, "stop")?;
+                // Whatever the carrier's clock says: a revocation that arrives holds.
+                let now = self.now;
+                self.set_consent(Channel::Sms, None, state, Reason::Keyword, "stop", now)?;
             }
             Keyword::Start { yes } if !yes || is_unanswered(consent) => {
                 let state = ConsentState::OptedIn;
-                self.set_consent(Channel::Sms, None, state, Reason::Keyword, "start")?;
+                self.set_consent(Channel::Sms, None, state, Reason::Keyword, "start", at)?;
+                // A yes that gives consent also answers the message that asked for it.
+                if yes {
+                    self.replied(text, at);
+                }
             }
-            Keyword::Own { word } => return self.enter_on_keyword(&word),
+            Keyword::Own { word } => return self.enter_on_keyword(&word, at),
             Keyword::Start { .. } | Keyword::Help | Keyword::Other => self.replied(text, at),
         }
         Ok(())

@@ -3,7 +3,7 @@
 //! Must never hold anything that is not derived from the program.
 
 use crate::condition::{Condition, Engagement, WindowKey, WindowSource};
-use crate::ids::JourneyId;
+use crate::ids::{JourneyId, stable_hash};
 use crate::journey::program::{Action, Awaited, Entry, Journey, Program, Trigger, Wait};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,6 +31,9 @@ pub struct Engine {
     pub(crate) has_conditions: bool,
     /// Whether any journey waits for the best time.
     pub(crate) wants_hours: bool,
+    /// Changes when time alone could bring somebody something else than before: each contact is looked at once
+    /// more then. 0: time alone brings nobody anything.
+    pub fingerprint: u64,
 }
 
 impl Engine {
@@ -47,6 +50,7 @@ impl Engine {
             keyword_entries: BTreeMap::new(),
             has_conditions: false,
             wants_hours: false,
+            fingerprint: 0,
             program,
         };
         engine.index_windows();
@@ -67,6 +71,7 @@ impl Engine {
         engine.wants_hours = journeys
             .flat_map(|journey| &journey.steps)
             .any(|step| matches!(step.action, Action::Wait(Wait::BestTime(_))));
+        engine.fingerprint = engine.fingerprint();
         engine
     }
 
@@ -102,6 +107,20 @@ impl Engine {
             Entry::Date { .. } => self.date_entries.push(journey.id),
             Entry::Schedule { .. } | Entry::Api | Entry::Journey { .. } => {}
         }
+    }
+
+    fn fingerprint(&self) -> u64 {
+        if !self.is_continuous() && self.date_entries.is_empty() {
+            return 0;
+        }
+        let program = &self.program;
+        let zone = program.settings.zone.iana_name().unwrap_or_default();
+        let dates: Vec<(u32, Option<&u32>)> =
+            self.date_entries.iter().map(|id| (id.0, program.live.get(id))).collect();
+        // Canonical: maps are sorted, enums stand in declaration order.
+        let parts = (program.windows_fingerprint, &self.watched_segments, dates, zone);
+        let text = serde_json::to_string(&(parts, &program.segments)).unwrap_or_default();
+        stable_hash(&[b"definitions", text.as_bytes()]).max(1)
     }
 
     /// Whether time alone can change an answer that something waits for.

@@ -16,6 +16,7 @@ use crate::limits;
 use crate::policy::quiet::LocalTime;
 use crate::policy::settings::ConsentMode;
 use crate::time::{Span, Timestamp};
+use jiff::SignedDuration;
 use jiff::civil;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -53,7 +54,11 @@ impl Run<'_> {
         }
     }
 
-    pub(crate) fn enter_on_keyword(&mut self, word: &str) -> Result<(), AdvanceError> {
+    pub(crate) fn enter_on_keyword(
+        &mut self,
+        word: &str,
+        at: Timestamp,
+    ) -> Result<(), AdvanceError> {
         let engine = self.engine;
         // Texting a keyword is the person's own act. It is consent; where double opt-in is asked for, it is the
         // first half, and a revoked consent is asked for again.
@@ -62,7 +67,7 @@ impl Run<'_> {
             ConsentMode::SingleOptIn | ConsentMode::Assumed => ConsentState::OptedIn,
         };
         if self.contact.state.consent(Channel::Sms, None) != Some(ConsentState::OptedIn) {
-            self.set_consent(Channel::Sms, None, state, Reason::Keyword, word)?;
+            self.set_consent(Channel::Sms, None, state, Reason::Keyword, word, at)?;
         }
         let properties = serde_json::json!({ "keyword": word });
         for id in engine.keyword_entries.get(word).into_iter().flatten() {
@@ -225,7 +230,7 @@ impl Run<'_> {
             visits: 0,
             step: 0,
             reached_at: self.now,
-            position: Position::Queued,
+            position: Position::Moving,
             variant: String::new(),
             sent: Vec::new(),
             converted: false,
@@ -243,7 +248,7 @@ impl Run<'_> {
     ) -> Result<(), AdvanceError> {
         self.leave_position(id, Reason::RestartedByEntry);
         if let Some(enrollment) = self.enrollment_mut(id) {
-            enrollment.version = journey.version;
+            enrollment.begin_again(journey.version);
             enrollment.event = event_text(properties);
             enrollment.variant = String::new();
         }
@@ -277,7 +282,7 @@ impl Run<'_> {
             None => ended.push(Ended { journey: journey.id, key, at: now }),
         }
         let Some(goal) = journey.goal.as_ref().filter(|_| !enrollment.converted) else { return };
-        let last = enrollment.sent.last();
+        let last = enrollment.last_sent();
         let from = last.map_or(enrollment.entered_at, |mark| mark.at);
         if from + goal.within >= now {
             self.contact.state.goals.push(GoalWatch {
@@ -297,20 +302,15 @@ impl Run<'_> {
         let Some(enrollment) = self.enrollment(id) else { return };
         let message = Run::current_message(enrollment);
         match enrollment.position {
-            // A new enrollment that has reached no step yet waits for nothing.
-            Position::Queued if enrollment.visits == 0 => {}
             Position::Waiting { .. } | Position::Awaiting { .. } => self.leave_step(id, reason),
             Position::Holding { .. } | Position::Queued => self.withdraw(id, message, reason),
-            Position::Calling { .. } => {
-                self.out.calls.push(CallEffect::Forget(message));
-                self.leave_step(id, reason);
-            }
+            // A call is no reached step: it is called, then answered or forgotten.
+            Position::Calling { .. } => self.out.calls.push(CallEffect::Forget(message)),
             // Handed over: it cannot be taken back, its answer will find no enrollment waiting.
-            Position::Submitting => {}
+            Position::Submitting | Position::Moving => {}
         }
         if let Some(enrollment) = self.enrollment_mut(id) {
-            // Nothing waits any more; the caller says what comes next before anybody can look.
-            enrollment.position = Position::Submitting;
+            enrollment.position = Position::Moving;
         }
     }
 
@@ -352,9 +352,6 @@ impl Run<'_> {
     pub(crate) fn learn_memberships(&mut self) {
         let engine = self.engine;
         let fresh = self.contact.state.last_seq.is_none();
-        if self.contact.state.memberships.len() == engine.watched_segments.len() {
-            return;
-        }
         let mut memberships = Vec::with_capacity(engine.watched_segments.len());
         for slug in &engine.watched_segments {
             let known = self.contact.state.memberships.iter().find(|(known, _)| known == slug);
@@ -405,15 +402,16 @@ impl Run<'_> {
     /// Notes the dates in the profile that will enter journeys.
     pub(crate) fn learn_dates(&mut self) {
         let engine = self.engine;
-        if engine.date_entries.is_empty() {
-            return;
-        }
         let mut dates = Vec::new();
         for id in &engine.date_entries {
             let Some(journey) = engine.program.live_version(*id) else { continue };
-            if let Some(date) = self.date_entry(*id, &journey.entry) {
-                dates.push(date);
-            }
+            // One that is due at this very instant is still to come, unless the date has changed.
+            let value = self.date_value(&journey.entry);
+            let state = &self.contact.state;
+            let due_now = state.dates.iter().find(|date| {
+                date.journey == *id && date.due <= self.now && Some(&date.value) == value.as_ref()
+            });
+            dates.extend(due_now.cloned().or_else(|| self.date_entry(*id, &journey.entry)));
         }
         self.contact.state.dates = dates;
     }
@@ -423,13 +421,19 @@ impl Run<'_> {
         let found = attribute(self.contact, path)?;
         let zone = self.contact.zone_or(&self.engine.program.settings.zone);
         let date = crate::value::instant_of(&found, &zone)?;
-        let value = match found.as_ref() {
-            Value::String(text) => text.chars().take(limits::KEY_CHARS_MAX).collect(),
-            other => other.to_string(),
-        };
+        let value = self.date_value(entry)?;
         // The same date is noted once: after it has entered, only a later one (or next year's) counts.
         let due = upcoming(date, *offset, *at, *yearly, self.now, &zone)?;
         Some(DateDue { journey, due, value })
+    }
+
+    /// The date as it stands in the attribute.
+    fn date_value(&self, entry: &Entry) -> Option<String> {
+        let Entry::Date { attribute: path, .. } = entry else { return None };
+        Some(match attribute(self.contact, path)?.as_ref() {
+            Value::String(text) => text.chars().take(limits::KEY_CHARS_MAX).collect(),
+            other => other.to_string(),
+        })
     }
 
     /// The dates due then enter their journeys; a yearly one is noted again.
@@ -461,6 +465,10 @@ fn upcoming(
     zone: &TimeZone,
 ) -> Option<Timestamp> {
     let local = zone.to_datetime(date.to_jiff());
+    if !yearly && at.is_none() {
+        // The instant itself: a wall time that comes twice names the first only.
+        return crate::value::shifted(date, offset).filter(|instant| *instant > now);
+    }
     let this_year = zone.to_datetime(now.to_jiff()).year();
     let years = if yearly { this_year - 1..=this_year + 2 } else { local.year()..=local.year() };
     years
@@ -474,10 +482,9 @@ fn upcoming(
                 let instant = first_instant(day.to_datetime(time), zone)?;
                 return crate::value::shifted(instant, offset);
             }
-            // With a wall time the offset moves the day, and the wall time stays.
-            let moved = crate::value::shifted(first_instant(day.to_datetime(time), zone)?, offset)?;
-            let day = zone.to_datetime(moved.to_jiff()).date();
-            first_instant(day.to_datetime(time), zone)
+            // With a wall time the offset moves the day on the calendar, and the wall time stays.
+            let moved = day.to_datetime(time).checked_add(SignedDuration::from_millis(offset.0));
+            first_instant(moved.ok()?.date().to_datetime(time), zone)
         })
         .find(|instant| *instant > now)
 }

@@ -23,7 +23,7 @@ impl Run<'_> {
             let Some(journey) = self.journey_of(id) else { continue };
             let Some(goal) = journey.goal.as_ref() else { continue };
             let Some(enrollment) = self.enrollment(id) else { continue };
-            let last = enrollment.sent.last();
+            let last = enrollment.last_sent();
             let from = last.map_or(enrollment.entered_at, |mark| mark.at);
             let message = last.map(|mark| (mark.step, mark.visit));
             let reached = !enrollment.converted

@@ -4,7 +4,7 @@
 //! they all work on a [`Run`]. Must never outlive the input.
 
 use crate::condition::{Engagement, JsonPath};
-use crate::contact::{Contact, Enrollment, Position, SentMark};
+use crate::contact::{Contact, Enrollment, Position};
 use crate::decision::{Decision, Reason, What};
 use crate::evaluate::{Question, attribute};
 use crate::ids::{EnrollmentId, MessageId};
@@ -147,11 +147,6 @@ impl Run<'_> {
         &mut self.out.decisions[last]
     }
 
-    /// The mark of the latest message of a step in an enrollment.
-    pub(crate) fn latest_mark(enrollment: &Enrollment, step: Option<u16>) -> Option<&SentMark> {
-        enrollment.sent.iter().rev().find(|mark| step.is_none_or(|step| mark.step == step))
-    }
-
     /// Everything a text or an expression of this enrollment may refer to.
     pub(crate) fn scope(&self, id: EnrollmentId) -> Scope {
         let slug = self.journey_of(id).map(|journey| journey.slug.clone()).unwrap_or_default();
@@ -192,6 +187,8 @@ impl Run<'_> {
     /// When it runs more steps at one instant than any sane journey does.
     pub(crate) fn go(&mut self, id: EnrollmentId, next: Next) -> Result<(), AdvanceError> {
         let mut next = next;
+        // It has left what it waited for; ending on the way gives up nothing a second time.
+        self.stay(id, Position::Moving);
         loop {
             let index = match next {
                 Next::End => {
@@ -218,6 +215,7 @@ impl Run<'_> {
         enrollment.step = index;
         enrollment.visits += 1;
         enrollment.reached_at = now;
+        enrollment.position = Position::Moving;
         let visits = enrollment.visits;
         let journey = self.journey_of(id);
         let Some(journey) = journey.filter(|journey| usize::from(index) < journey.steps.len())

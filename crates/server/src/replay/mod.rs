@@ -16,7 +16,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use wayline_core::journey::problem::Problem;
 use wayline_core::time::Timestamp;
 use wayline_pipeline::definitions::Definitions;
 use wayline_pipeline::{Pipeline, PipelineError};
@@ -61,9 +60,6 @@ pub(crate) enum ReplayError {
     /// The store's file is there already.
     #[error("{path} exists; a replay starts with an empty store, name a file that does not exist")]
     StoreExists { path: PathBuf },
-    /// The workspace cannot be run.
-    #[error("{}", list(.0))]
-    Definitions(Vec<Problem>),
     /// The world file cannot be used.
     #[error(transparent)]
     World(#[from] WorldError),
@@ -73,10 +69,6 @@ pub(crate) enum ReplayError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-fn list(problems: &[Problem]) -> String {
-    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// What a replay is told while it runs.

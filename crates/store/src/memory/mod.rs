@@ -79,3 +79,71 @@ impl MemoryStore {
         self.model.lock().map_err(|_| StoreError::Abandoned)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryStore;
+    use crate::batch::{EnrollmentRow, Op};
+    use crate::conformance::samples::{
+        WS, accepted, batch, becomes, decision, enrollment, handed_out, input, message, message_id,
+        profile, state,
+    };
+    use wayline_core::ids::{ContactId, Seq};
+    use wayline_core::limits;
+    use wayline_core::message::MessageState;
+    use wayline_core::time::Timestamp;
+
+    #[test]
+    fn answers_as_every_backend_does() {
+        pollster::block_on(crate::conformance::run(|| MemoryStore::new().into()));
+    }
+
+    #[test]
+    fn a_forgetting_store_does_not_grow_with_inputs() {
+        let store = MemoryStore::forgetting();
+        store.commit(&batch(vec![Op::PutProfile(profile(1))])).unwrap();
+        let day = 86_400_000;
+        for n in 1..=1_000_u64 {
+            let left_at = Some(Timestamp(1));
+            let remember =
+                Op::RememberInput { workspace: WS, id: n.into(), at: Timestamp(n as i64 * day) };
+            let ops = vec![
+                Op::PutState(state(1, n - 1, Some((n as i64, n)))),
+                Op::AppendInput(input(n, 1, None, 1)),
+                Op::AppendDecision(decision(1, None, 1)),
+                Op::PutEnrollment(EnrollmentRow { left_at, ..enrollment(n, 1) }),
+                Op::InsertMessage(Box::new(message(n, 1, 10))),
+                handed_out(n, n as i64, 1),
+                accepted(n, &format!("ref-{n}")),
+                becomes(n, MessageState::Delivered),
+                remember,
+            ];
+            store.commit(&batch(ops)).unwrap();
+        }
+        let model = store.lock().unwrap();
+        assert!(model.inputs.is_empty() && model.decisions.is_empty());
+        assert!(model.enrollments.is_empty() && model.enrollments_by_contact.is_empty());
+        assert_eq!((model.messages.len(), model.messages_by_ref.len()), (1, 1));
+        assert_eq!(model.wakes.len(), 1);
+        let period = (limits::DEDUPLICATION.0 / day) as usize;
+        assert!(model.remembered.young.len() + model.remembered.old.len() <= 2 * period + 2);
+    }
+
+    #[test]
+    fn a_forgetting_store_keeps_what_receipts_and_replies_need() {
+        let store = MemoryStore::forgetting();
+        for n in 1..=3 {
+            let insert = Op::InsertMessage(Box::new(message(n, 1, 10)));
+            let ops = vec![insert, handed_out(n, n as i64, 1), accepted(n, &format!("ref-{n}"))];
+            store.commit(&batch(ops)).unwrap();
+        }
+        let delivered = [3, 1].map(|n| becomes(n, MessageState::Delivered));
+        store.commit(&batch(delivered.to_vec())).unwrap();
+        let waiting = store.message_by_gateway_ref("gw", "ref-2").unwrap().unwrap();
+        assert_eq!(waiting.state, MessageState::Submitted);
+        assert!(store.message_by_gateway_ref("gw", "ref-1").unwrap().is_none());
+        let latest = store.latest_message_to(WS, ContactId(1)).unwrap().unwrap();
+        assert_eq!(latest.id, message_id(3));
+        assert!(store.history(WS, ContactId(1), Some(Seq(1)), 9).unwrap().is_empty());
+    }
+}

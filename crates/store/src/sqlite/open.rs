@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 /// Bytes of a page, see docs/decisions/0003-sqlite-settings.md.
 const PAGE_BYTES: u32 = 4_096;
 /// Memory for pages of the writer and of each reader.
-const WRITER_PAGES_BYTES: usize = 128 * 1024 * 1024;
+const WRITER_PAGES_BYTES: usize = 32 * 1024 * 1024;
 const READER_PAGES_BYTES: usize = 8 * 1024 * 1024;
 /// Statements kept prepared per connection: more than there are.
 const STATEMENTS: usize = 160;

@@ -4,7 +4,7 @@ use super::{Durability, SqliteOptions, SqliteStore};
 use crate::batch::{Batch, Op};
 use crate::conformance::samples::{batch, decision, input, profile, state};
 use crate::conformance::{self, observe};
-use crate::{MemoryStore, Store, StoreError};
+use crate::{Store, StoreError};
 use std::path::Path;
 use wayline_core::ids::{ContactId, Seq};
 use wayline_core::time::Timestamp;
@@ -59,11 +59,6 @@ fn answers_the_same_without_a_cache() {
         let options = SqliteOptions { cache_bytes: 1_200, ..FAST };
         SqliteStore::open(&path, options).unwrap().into()
     }));
-}
-
-#[test]
-fn memory_answers_as_every_backend_does() {
-    pollster::block_on(conformance::run(|| MemoryStore::new().into()));
 }
 
 #[test]
@@ -271,16 +266,4 @@ fn the_log_is_begun_anew_under_steady_load() {
     let log = std::fs::metadata(folder.path().join("store.db-wal")).unwrap().len();
     assert!(log < 400 * 1024 * 1024, "{log} bytes of log");
     store.check().unwrap();
-}
-
-#[test]
-fn a_forgetting_memory_store_does_not_grow_with_inputs() {
-    let store = MemoryStore::forgetting();
-    for n in 1..=2_000 {
-        store.commit(&step(n)).unwrap();
-    }
-    let ws = profile(1).workspace;
-    assert!(store.history(ws, ContactId(1), Some(Seq(2_000)), 9).unwrap().is_empty());
-    assert!(store.decisions(ws, ContactId(1), None, 9).unwrap().is_empty());
-    assert_eq!(store.inputs_known(ws, &[2_000]).unwrap(), [true]);
 }

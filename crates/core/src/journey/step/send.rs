@@ -5,7 +5,7 @@
 
 use crate::condition::Engagement;
 use crate::consent::Channel;
-use crate::contact::{Enrollment, Position, SendMark, SentMark};
+use crate::contact::{Enrollment, LatestMessage, Position, SendMark, SentMark};
 use crate::decision::{Decision, Reason, What};
 use crate::event::{ReceiptStatus, SubmitOutcome};
 use crate::ids::{EnrollmentId, MessageId, stable_hash};
@@ -156,6 +156,7 @@ impl Run<'_> {
         next: Next,
     ) -> Flow {
         self.decide(id, What::Dropped, reason).message = Some(message);
+        self.mark_dropped(message);
         Flow::Go(next)
     }
 
@@ -362,8 +363,12 @@ impl Run<'_> {
             self.uncount(message.id);
         }
         self.mark_sent(message, state == MessageState::Failed);
-        let was = if state == MessageState::Failed { Engagement::Failed } else { Engagement::Sent };
-        self.engage(message, was, self.now);
+        match state {
+            MessageState::Submitted => self.engage(message, Engagement::Sent, self.now),
+            MessageState::Failed => self.engage(message, Engagement::Failed, self.now),
+            // Whether it was sent a receipt may tell.
+            _ => {}
+        }
         self.leave_send(message)
     }
 
@@ -412,14 +417,32 @@ impl Run<'_> {
 
     fn mark_sent(&mut self, message: &Message, failed: bool) {
         let at = message.handed_out_at.unwrap_or(self.now);
-        let Some(enrollment) = self.enrollment_mut(message.id.enrollment) else { return };
+        if !failed {
+            self.contact.state.latest = Some(LatestMessage {
+                message: message.id,
+                journey: message.journey,
+                version: message.version,
+                variant: message.variant.clone(),
+            });
+        }
+        self.mark(message.id, at, true, failed);
+    }
+
+    /// What was not handed out has not arrived either.
+    fn mark_dropped(&mut self, message: MessageId) {
+        self.mark(message, self.now, false, true);
+    }
+
+    fn mark(&mut self, message: MessageId, at: Timestamp, handed_out: bool, failed: bool) {
+        let Some(enrollment) = self.enrollment_mut(message.enrollment) else { return };
         if enrollment.sent.len() >= limits::SENT_PER_ENROLLMENT_MAX {
             enrollment.sent.remove(0);
         }
         enrollment.sent.push(SentMark {
-            step: message.id.step,
-            visit: message.id.visit,
+            step: message.step,
+            visit: message.visit,
             at,
+            handed_out,
             delivered: false,
             failed,
             clicked: false,
@@ -457,6 +480,12 @@ impl Run<'_> {
             return Ok(());
         }
         self.change(message.id, state, Reason::Receipt, None);
+        let was_open = matches!(message.state, MessageState::Submitting | MessageState::Unknown);
+        if was_open && !matches!(state, MessageState::Submitted | MessageState::Failed) {
+            // What a carrier tried to deliver was sent, whether the gateway's answer came or not.
+            self.about_message(message, What::Sent, Reason::Receipt);
+            self.engage(message, Engagement::Sent, at);
+        }
         self.about_message(message, what, Reason::Receipt);
         let early = message.state == MessageState::Submitting;
         if early {
@@ -534,6 +563,7 @@ impl Run<'_> {
             let Some((journey, index, message)) = self.sending(id) else { continue };
             let Some((step, send)) = send_step(&journey, index) else { continue };
             self.withdraw(id, message, Reason::Stopped);
+            self.mark_dropped(message);
             let next = suppressed(step, send);
             self.go(id, next)?;
         }

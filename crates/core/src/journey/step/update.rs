@@ -43,6 +43,7 @@ impl Run<'_> {
                         state,
                         Reason::Step,
                         topic,
+                        self.now,
                     )?;
                 }
                 Change::Unsubscribe(topic) => {
@@ -53,14 +54,13 @@ impl Run<'_> {
                         state,
                         Reason::Step,
                         topic,
+                        self.now,
                     )?;
                 }
             }
         }
-        self.out.profile_changed = true;
-        self.learn_dates();
         self.decide(id, What::Updated, Reason::Step);
-        Ok(())
+        self.profile_changed()
     }
 }
 
@@ -91,6 +91,10 @@ impl Profile {
     /// Sets what stands at a path; `null` removes it.
     fn set(&mut self, path: &JsonPath, value: Value, country: &str) -> Result<(), AdvanceError> {
         let Some((first, rest)) = path.0.split_first() else { return Ok(()) };
+        if let (true, Some((last, parents))) = (value.is_null(), rest.split_last()) {
+            self.unset(first, parents, last);
+            return Ok(());
+        }
         if rest.is_empty() {
             self.set_root(first, value, country);
             return self.check_size();
@@ -106,6 +110,17 @@ impl Profile {
         }
         *here = value;
         self.check_size()
+    }
+
+    /// Removes what stands at a path of several names, where there is such a path.
+    fn unset(&mut self, first: &str, parents: &[String], last: &str) {
+        let mut here = self.attributes.get_mut(first);
+        for parent in parents {
+            here = here.and_then(|value| value.get_mut(parent));
+        }
+        if let Some(Value::Object(fields)) = here {
+            fields.remove(last);
+        }
     }
 
     fn set_root(&mut self, name: &str, value: Value, country: &str) {

@@ -104,26 +104,24 @@ impl Run<'_> {
         self.engage(message, Engagement::Clicked, at);
     }
 
-    /// A reply belongs to the latest message the person got from an active enrollment.
+    /// A reply belongs to the latest message the person got, also when its journey has ended.
     pub(crate) fn replied(&mut self, text: &str, at: Timestamp) {
+        let Some(latest) = self.contact.state.latest.clone() else { return };
         let reply: String = normalize(text).chars().take(limits::REPLY_CHARS_MAX).collect();
-        let latest = self
-            .contact
-            .state
-            .enrollments
-            .iter_mut()
-            .filter_map(|enrollment| {
-                let (id, journey) = (enrollment.id, enrollment.journey);
-                enrollment.sent.last_mut().map(|mark| (mark.at, id, journey, mark))
-            })
-            .max_by_key(|(at, id, ..)| (*at, *id));
-        let Some((_, id, _, mark)) = latest else { return };
-        mark.reply = Some(reply);
-        let message = MessageId { enrollment: id, step: mark.step, visit: mark.visit };
-        let decision = self.decide(id, What::Replied, Reason::Person);
+        let message = latest.message;
+        if let Some(mark) = self.mark_of(message) {
+            mark.reply = Some(reply);
+        }
+        let mut decision = self.about_contact(What::Replied, Reason::Person);
+        decision.journey = Some(latest.journey);
+        decision.version = latest.version;
+        decision.enrollment = Some(message.enrollment);
         decision.step = Some(message.step);
+        decision.variant = latest.variant;
         decision.message = Some(message);
-        let Some(journey) = self.journey_of(id) else { return };
+        self.push(decision);
+        let program = &self.engine.program;
+        let Some(journey) = program.journeys.get(&(latest.journey, latest.version)) else { return };
         let Some(step) = journey.steps.get(usize::from(message.step)) else { return };
         self.queue.push_back(Occurrence::Engagement {
             message,
@@ -137,15 +135,19 @@ impl Run<'_> {
 
 /// Whether an arm about a message has happened.
 fn engaged(enrollment: &Enrollment, awaited: &Awaited) -> bool {
-    let mark = |step: u16| Run::latest_mark(enrollment, Some(step));
+    let mark = |step: u16| enrollment.sent.iter().rev().find(|mark| mark.step == step);
     match awaited {
         Awaited::Clicked { step } => mark(*step).is_some_and(|mark| mark.clicked),
         Awaited::Delivered { step } => mark(*step).is_some_and(|mark| mark.delivered),
         Awaited::Failed { step } => mark(*step).is_some_and(|mark| mark.failed),
         Awaited::Replied { step, like } => {
-            Run::latest_mark(enrollment, *step).and_then(|mark| mark.reply.as_ref()).is_some_and(
-                |reply| like.is_empty() || like.iter().any(|word| normalize(word) == *reply),
-            )
+            let matches = |reply: &String| {
+                like.is_empty() || like.iter().any(|word| normalize(word) == *reply)
+            };
+            match step {
+                Some(step) => mark(*step).and_then(|mark| mark.reply.as_ref()).is_some_and(matches),
+                None => enrollment.sent.iter().filter_map(|mark| mark.reply.as_ref()).any(matches),
+            }
         }
         Awaited::Event { .. } | Awaited::Condition(_) => false,
     }

@@ -1,0 +1,12 @@
+//! The built program, run as people run it.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "what cannot go on has to stop the test")]
+
+mod backup;
+mod help;
+mod inspect;
+mod inspect_vectors;
+mod plan;
+mod program;
+mod shared_data;
+mod validate;
