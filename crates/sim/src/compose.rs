@@ -20,6 +20,7 @@ struct Draft<'a> {
     keyword: Option<String>,
     others: &'a [String],
     has_transactional: bool,
+    entry: String,
 }
 
 /// Plans the first definitions and those that replace them in flight.
@@ -144,11 +145,12 @@ fn condition(draw: &mut Random, depth: usize) -> String {
 
 fn journey(plan: &mut WorkspacePlan, draw: &mut Random, slug: &str, slugs: &[String]) -> String {
     let word = format!("{}WORD", slug.to_uppercase());
-    let draft = Draft {
+    let mut draft = Draft {
         slug: slug.to_owned(),
         keyword: draw.per_mille(200).then(|| word.clone()),
         others: slugs,
         has_transactional: draw.per_mille(400),
+        entry: String::new(),
     };
     if draft.keyword.is_some() && !plan.keywords.contains(&word) {
         plan.keywords.push(word);
@@ -157,6 +159,7 @@ fn journey(plan: &mut WorkspacePlan, draw: &mut Random, slug: &str, slugs: &[Str
     let mut text = format!("journey: {slug}\npurpose: {purpose}\n");
     let (entry, has_event) = entry(draw, &draft);
     text.push_str(&entry);
+    draft.entry.clone_from(&entry);
     let exit = draw.one_of(EVENTS);
     match draw.below(4) {
         0 if !entry.contains(exit) => {
@@ -177,9 +180,12 @@ fn journey(plan: &mut WorkspacePlan, draw: &mut Random, slug: &str, slugs: &[Str
         );
     }
     text.push_str("steps:\n");
-    let count = draw.between(1, 8);
+    // Sometimes it goes round, with a wait.
+    let steps = draw.between(1, 8);
+    let is_round = draw.per_mille(80) && has_event;
+    let count = if is_round { steps + 1 } else { steps };
     let mut sends: Vec<usize> = Vec::new();
-    for place in 0..count {
+    for place in 0..steps {
         let body = if place == 0 && draw.flip() {
             send(draw, &draft, place, count)
         } else {
@@ -190,9 +196,8 @@ fn journey(plan: &mut WorkspacePlan, draw: &mut Random, slug: &str, slugs: &[Str
         }
         let _ = writeln!(text, "  s{place}: {{{body}}}");
     }
-    // Sometimes it goes round, with a wait.
-    if draw.per_mille(80) && has_event {
-        let _ = writeln!(text, "  s{count}: {{wait: 20h, next: s0}}");
+    if is_round {
+        let _ = writeln!(text, "  s{steps}: {{wait: 20h, next: s0}}");
     }
     text
 }
@@ -302,7 +307,11 @@ fn step(
                 "update: {unset: [tier], unsubscribe: [offers]}",
             ])
             .to_owned(),
-        13 => format!("emit: {{event: {}, properties: {{value: 30}}}}", draw.one_of(["pinged", "left"])),
+        13 => {
+            // An event that enters the very journey would go round for ever.
+            let event = if draft.entry.contains("event: left") { "pinged" } else { "left" };
+            format!("emit: {{event: {event}, properties: {{value: 30}}}}")
+        }
         14 => format!(
             "call: {{url: \"https://x.example/{}\", method: GET, timeout: {}, save: {{tier: /tier}}, on_error: {}}}",
             draft.slug,

@@ -126,7 +126,7 @@ impl Look<'_> {
             | Position::Awaiting { until }
             | Position::Holding { until, .. }
             | Position::Calling { until } => Some((until, enrollment.id)),
-            Position::Queued | Position::Submitting => None,
+            Position::Queued | Position::Submitting | Position::Moving => None,
         });
         let nobody = EnrollmentId(0);
         let dates = state.dates.iter().map(|date| (date.due, nobody));
@@ -169,6 +169,7 @@ impl Look<'_> {
             Position::Queued => state == Some(MessageState::Queued),
             Position::Submitting => state == Some(MessageState::Submitting) && self.drained.is_none(),
             Position::Calling { .. } => self.calls.contains_key(&id),
+            Position::Moving => false,
         };
         (!exists).then(|| {
             let position = enrollment.position;
