@@ -4,6 +4,7 @@
 //! drain (docs/decisions/0001). Must never acknowledge before, nor let two turns touch a contact at one time.
 
 use crate::ingest::Arrival;
+use crate::stopped::stopped_by_number;
 use crate::tick::Tick;
 use crate::turn::{Turn, Work};
 use crate::windows;
@@ -162,6 +163,7 @@ impl Pipeline {
         let fresh = self.unknown(arrivals).await?;
         let mut turn = Turn::new(&self.engines, self.sequences);
         let mut known = self.known_contacts(arrivals, &fresh).await?;
+        let stopped = self.stopped_numbers(arrivals, &fresh).await?;
         let contacts: Vec<ContactId> = known.values().copied().collect();
         load(&self.store, &self.engines, &mut turn, &contacts).await?;
         let mut answers = Vec::with_capacity(arrivals.len());
@@ -195,6 +197,9 @@ impl Pipeline {
                 input: arrival.input.clone(),
                 now: *now,
             });
+            if let Some(work) = stopped_by_number(&turn, &stopped, contact, *now) {
+                turn.run(work);
+            }
             answers.push(Accepted::Taken(contact));
         }
         let (batch, sequences, done) = finish(turn, self.sequences, &mut self.dead_letters)?;

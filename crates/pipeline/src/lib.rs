@@ -15,6 +15,7 @@ pub mod retain;
 pub mod sandbox;
 pub mod schedule;
 pub mod tick;
+mod stopped;
 mod turn;
 mod windows;
 

@@ -17,7 +17,7 @@ use wayline_core::time::Timestamp;
 use wayline_store::batch::{Identity, IdentityKind, Op, OrphanReceipt};
 
 /// Contacts with one number that hear of a STOP.
-const SHARED_NUMBER_MAX: usize = 200;
+pub(crate) const SHARED_NUMBER_MAX: usize = 200;
 
 impl Pipeline {
     /// Takes what came from carriers, in order.

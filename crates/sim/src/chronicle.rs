@@ -29,10 +29,8 @@ pub enum Said {
 pub struct Known {
     /// The last profile kept.
     pub profile: Option<ProfileRow>,
-    /// What they said, when, and at which place in the order of facts.
-    pub said: Option<(Said, Timestamp, u64)>,
-    /// Place of the last time they said yes or were asked again.
-    pub yes: u64,
+    /// What they said last, and when.
+    pub said: Option<(Said, Timestamp)>,
     /// Version of the last state kept.
     pub version: u64,
 }
@@ -91,8 +89,8 @@ pub struct Chronicle {
     pub messages: BTreeMap<MessageId, Message>,
     /// Submits by contact, in order.
     pub submits: BTreeMap<ContactId, Vec<Submit>>,
-    /// Numbers that said stop, and the place of it.
-    pub stopped: BTreeMap<(WorkspaceId, String), u64>,
+    /// Numbers that said stop, and when that arrived.
+    pub stopped: BTreeMap<(WorkspaceId, String), Timestamp>,
     /// Rules of each workspace.
     pub rules: BTreeMap<WorkspaceId, Rules>,
     /// Rules that will be in force once they are kept.
@@ -232,20 +230,19 @@ impl Chronicle {
             },
             _ => return,
         };
-        let at = row.at.min(row.received_at);
-        let order = self.order;
+        // A text that says stop holds from when it arrives, whatever the carrier's clock says.
+        let is_text = row.kind == "inbound";
+        let at = if is_text && said == Said::Out {
+            row.received_at
+        } else {
+            row.at.min(row.received_at)
+        };
         let known = self.people.entry(row.contact).or_default();
-        // Stopped stays stopped until the person says otherwise later.
-        if let Some((Said::Out, since, _)) = known.said
-            && said != Said::Out
-            && at < since
-        {
+        // The latest word counts, not the latest to arrive.
+        if known.said.is_some_and(|(_, since)| at < since) {
             return;
         }
-        if said != Said::Out {
-            known.yes = order;
-        }
-        known.said = Some((said, at, order));
+        known.said = Some((said, at));
     }
 
     fn meaning(&self, row: &LoggedInput, text: &str) -> Option<Said> {
@@ -257,8 +254,7 @@ impl Chronicle {
         }
         if rules.plan.keywords.iter().any(|keyword| keyword.to_lowercase() == word) {
             let asked = if rules.plan.consent == "double_opt_in" { Said::Pending } else { Said::In };
-            return (now != Some(Said::In) && self.leads_somewhere(row.workspace, &word))
-                .then_some(asked);
+            return (now != Some(Said::In)).then_some(asked);
         }
         match word.as_str() {
             "start" => Some(Said::In),
@@ -267,17 +263,18 @@ impl Chronicle {
         }
     }
 
-    /// A word counts only while a live journey is entered by it; being generous here only forgives.
-    fn leads_somewhere(&self, _workspace: WorkspaceId, _word: &str) -> bool {
-        true
-    }
-
     /// Somebody texted from a number, and that is durable.
-    pub fn number_said(&mut self, workspace: WorkspaceId, number: &str, text: &str) {
+    pub fn number_said(
+        &mut self,
+        workspace: WorkspaceId,
+        number: &str,
+        text: &str,
+        now: Timestamp,
+    ) {
         let word = word(text);
         let key = (workspace, number.to_owned());
         if is_stop(&word) {
-            self.stopped.insert(key, self.order);
+            self.stopped.insert(key, now);
         } else if word == "start" {
             self.stopped.remove(&key);
         }

@@ -61,9 +61,10 @@ fn consent(chronicle: &Chronicle, submit: &Submit, rules: &Rules, found: &mut Fo
         let what = format!("message {} goes to {} at {}", message.id, message.to, submit.at);
         found.push((Invariant::AfterStop, what));
     }
-    let yes = known.map_or(0, |known| known.yes);
+    // The number said stop, and this person nothing else since.
+    let since = known.and_then(|known| known.said).map_or(Timestamp::MIN, |said| said.1);
     let number = (message.workspace, message.to.clone());
-    if chronicle.stopped.get(&number).is_some_and(|stop| yes < *stop) {
+    if chronicle.stopped.get(&number).is_some_and(|stop| since < *stop) {
         let what = format!("message {} goes to the stopped number {}", message.id, message.to);
         found.push((Invariant::AfterStop, what));
     }
