@@ -70,7 +70,14 @@ impl Pipeline {
         tick: Tick,
     ) -> Result<(), PipelineError> {
         let (mut works, mut ops) = (Vec::new(), Vec::new());
-        for (message, outcome) in submissions.into_iter().zip(outcomes) {
+        // While the gateway took its time, a receipt may have said more than its answer will.
+        let ids: Vec<_> = submissions.iter().map(|message| message.id).collect();
+        let mut current = Vec::with_capacity(ids.len());
+        for page in ids.chunks(limits::PAGE_ROWS_MAX) {
+            current.extend(self.store.messages(page).await?);
+        }
+        for (message, outcome) in current.into_iter().zip(outcomes) {
+            let Some(message) = message else { continue };
             // Receipts that came before this answer are taken in its own commit: were it a later one, the
             // program could die in between, and nobody would look for them again.
             let early = match &outcome {

@@ -111,13 +111,10 @@ impl Carrier {
     fn record(&self, message: &Message, now: Timestamp, came: Came) {
         let mut chronicle = lock(&self.chronicle);
         let times = if self.sabotage == Some(Sabotage::SubmitTwice) { 2 } else { 1 };
-        let mut message = message.clone();
-        if self.sabotage == Some(Sabotage::ForgetNotAfter) {
-            message.intended_at = message.intended_at - Span::days(2);
-        }
         for _ in 0..times {
             let at = match self.sabotage {
                 Some(Sabotage::SubmitAtNight) => now + Span::hours(11),
+                Some(Sabotage::SubmitLate) => now + Span::days(2),
                 _ => now,
             };
             let submit = Submit { message: message.clone(), at, came };

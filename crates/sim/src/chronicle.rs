@@ -6,12 +6,12 @@
 use crate::checks::{Invariant, Violation};
 use crate::scenario::{QuietPlan, WorkspacePlan};
 use std::collections::{BTreeMap, BTreeSet};
-use wayline_core::ids::{ContactId, JourneyId, MessageId, WorkspaceId, stable_hash_wide};
+use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, WorkspaceId, stable_hash_wide};
 use wayline_core::journey::definition::Journey;
 use wayline_core::journey::parse::parse_journey;
 use wayline_core::message::Message;
 use wayline_core::time::Timestamp;
-use wayline_store::batch::{Batch, LoggedInput, Op, ProfileRow, Sequences};
+use wayline_store::batch::{Batch, EnrollmentRow, LoggedInput, Op, ProfileRow, Sequences};
 
 /// What a person has said about texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,10 +99,10 @@ pub struct Chronicle {
     pub journeys: BTreeMap<(WorkspaceId, JourneyId, u32), Journey>,
     /// Journeys that were parallel in any version.
     pub parallel: BTreeSet<(WorkspaceId, JourneyId)>,
+    /// Who is in which journey with which key.
+    pub active: BTreeMap<(WorkspaceId, ContactId, JourneyId, String), BTreeSet<EnrollmentId>>,
     /// Last sequences kept.
     pub sequences: Sequences,
-    /// Whether messages are forgotten after a while.
-    pub forgets: bool,
     /// What was wrong, in order.
     pub violations: Vec<Violation>,
     /// Whose facts are told; `None`: nobody's.
@@ -196,6 +196,7 @@ impl Chronicle {
                 }
             }
             Op::AppendInput(row) => self.heard(row),
+            Op::PutEnrollment(row) => self.enrolled(row),
             Op::InsertMessage(message) => {
                 self.messages.insert(message.id, (**message).clone());
             }
@@ -209,6 +210,20 @@ impl Chronicle {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn enrolled(&mut self, row: &EnrollmentRow) {
+        let key = (row.workspace, row.contact, row.journey, row.key.clone());
+        let ids = self.active.entry(key).or_default();
+        if row.left_at.is_some() {
+            ids.remove(&row.id);
+        } else {
+            ids.insert(row.id);
+        }
+        if ids.len() > 1 && !self.parallel.contains(&(row.workspace, row.journey)) {
+            let what = format!("journey {} is active as {ids:?}, key {:?}", row.journey, row.key);
+            self.violate(Invariant::ActiveTwice, Some(row.contact), what);
         }
     }
 
