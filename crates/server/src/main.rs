@@ -8,6 +8,10 @@ mod run;
 
 use std::process::ExitCode;
 
+/// The engine makes and drops many small things; this allocator is made for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

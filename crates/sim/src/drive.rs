@@ -40,6 +40,8 @@ pub struct Drive {
     calls_in_flight: BTreeSet<MessageId>,
     /// Whether nothing of the world takes time and nobody is looked at by a schedule.
     instant: bool,
+    /// How many inputs to try to run in one turn.
+    stride: usize,
     /// The latest input; `None`: there was none yet.
     last_input: Option<Timestamp>,
     /// Inputs taken.
@@ -71,6 +73,7 @@ impl Drive {
             agenda: BTreeMap::new(),
             coming: 0,
             calls_in_flight: BTreeSet::new(),
+            stride: WINDOW,
             last_input: None,
             taken: 0,
             duplicates: 0,
@@ -130,8 +133,12 @@ impl Drive {
                 Some(next) => rest.partition_point(|(_, at)| *at <= next).max(1),
                 None => rest.len(),
             };
+            let together = together.min(self.stride);
             let answers = self.pipeline.accept_in_turn(&rest[..together]).await?;
             let done = answers.len().max(1);
+            // Contacts loaded for inputs that must wait are loaded again: look about as far as one gets.
+            self.stride = if done < self.stride { (done * 2).max(4) } else { self.stride * 2 };
+            self.stride = self.stride.min(WINDOW);
             for answer in answers {
                 match answer {
                     Accepted::Taken(_) => self.taken += 1,

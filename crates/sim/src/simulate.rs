@@ -403,7 +403,10 @@ impl Simulation {
             Ok(loaded) => loaded,
             Err(problems) => {
                 let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                self.violate(Invariant::NoErrors, format!("composed wrongly: {problems:?}\n{files:?}"));
+                self.violate(
+                    Invariant::NoErrors,
+                    format!("composed wrongly: {problems:?}\n{files:?}"),
+                );
                 return;
             }
         };

@@ -71,8 +71,11 @@ impl Effects {
                 }
                 Op::InsertCall(call) => {
                     let who = self.who(call.contact);
-                    let headers: String =
-                        call.headers.iter().map(|(name, value)| format!(" {name}: {value}")).collect();
+                    let headers: String = call
+                        .headers
+                        .iter()
+                        .map(|(name, value)| format!(" {name}: {value}"))
+                        .collect();
                     let line = format!(
                         "{} {who} webhook {} {}{headers} {}",
                         self.time(call.due_at),
@@ -88,7 +91,8 @@ impl Effects {
                     self.lines.push(line);
                 }
                 Op::PutOrphanReceipt(row) => {
-                    let line = format!("{} receipt of an unknown message", self.time(row.received_at));
+                    let line =
+                        format!("{} receipt of an unknown message", self.time(row.received_at));
                     self.lines.push(line);
                 }
                 _ => {}

@@ -144,8 +144,7 @@ fn timeline(name: &str, title: &str, lines: &[&str]) -> Pieces {
         let at = instant(&time, clock)
             .unwrap_or_else(|| panic!("{name}: {title}: {time:?} is no time, in {line:?}"));
         clock = Some(at);
-        let input =
-            Input { text: (*line).to_owned(), at, words, definitions: Vec::new() };
+        let input = Input { text: (*line).to_owned(), at, words, definitions: Vec::new() };
         pieces.push(Piece::Input(input));
     }
     Pieces(pieces)

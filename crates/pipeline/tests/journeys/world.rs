@@ -93,9 +93,8 @@ impl World {
     pub(crate) async fn publish(&mut self, changes: &[Definition], now: Timestamp) {
         for change in changes {
             let same = |it: &Definition| it.id == change.id && it.kind == change.kind;
-            self.definitions.retain(|it| {
-                !same(it) && !(change.kind == "retire" && it.id == change.id)
-            });
+            self.definitions
+                .retain(|it| !same(it) && !(change.kind == "retire" && it.id == change.id));
             if change.kind != "retire" {
                 self.definitions.push(change.clone());
             }
@@ -114,11 +113,8 @@ impl World {
             let text = format!("journey: {}\n{}", it.id, it.yaml);
             parse_journey(&it.id, text.as_bytes()).unwrap_or_else(|problems| wrong(problems))
         });
-        let definitions = Definitions {
-            workspace,
-            segments: segments.collect(),
-            journeys: journeys.collect(),
-        };
+        let definitions =
+            Definitions { workspace, segments: segments.collect(), journeys: journeys.collect() };
         let published = self.pipeline.publish(&definitions, SEED, now).await;
         let published = published.unwrap_or_else(|error| panic!("{title}: {error}"));
         self.workspace = published.workspace;
@@ -144,7 +140,12 @@ impl World {
     /// Does everything due up to an instant, instant by instant.
     async fn until(&mut self, until: Timestamp) {
         for turn in 0.. {
-            assert!(turn < TURNS_MAX, "{}: it goes round at {until}: {:#?}", self.title, self.effects.lines);
+            assert!(
+                turn < TURNS_MAX,
+                "{}: it goes round at {until}: {:#?}",
+                self.title,
+                self.effects.lines
+            );
             let Some(due) = self.next_due().await.filter(|due| *due <= until) else { return };
             if let Err(error) = self.turn(Tick::Virtual(due.max(Timestamp::MIN))).await {
                 self.effects.lines.push(format!("ERROR {error}"));
@@ -163,7 +164,10 @@ impl World {
         let coming = self.gateways.iter().filter_map(|gateway| gateway.next_event());
         // A schedule that was never looked at counts from the script's first instant on.
         let started = self.effects.day.unwrap_or(Timestamp::MIN);
-        let stored = stored.into_iter().flatten().map(|due| if due == Timestamp::MIN { started } else { due });
+        let stored = stored
+            .into_iter()
+            .flatten()
+            .map(|due| if due == Timestamp::MIN { started } else { due });
         stored.chain(coming).min()
     }
 
@@ -174,7 +178,8 @@ impl World {
         }
         let (_, submissions) = self.pipeline.claim(tick, LIMIT).await?;
         if !submissions.is_empty() {
-            let gateway: Arc<dyn Gateway> = Arc::clone(self.gateways.last().expect("there is one")) as _;
+            let gateway: Arc<dyn Gateway> =
+                Arc::clone(self.gateways.last().expect("there is one")) as _;
             let gateways = Gateways::only(gateway);
             let mut outcomes = Vec::new();
             for message in &submissions {
@@ -261,7 +266,9 @@ impl World {
                 let at = happened(rest, now);
                 self.pipeline.clicked(message.id, at, now).await
             }
-            [who, "receipt", step, status, rest @ ..] => self.receipt(who, step, status, rest, now).await,
+            [who, "receipt", step, status, rest @ ..] => {
+                self.receipt(who, step, status, rest, now).await
+            }
             [who, "webhook", how, body] => {
                 let contact = self.contact(who).await.id;
                 let call = self.calls.iter().rev().find(|call| call.contact == contact);
@@ -362,9 +369,7 @@ impl World {
         self.behaviour = match how {
             ["accepts"] => calm,
             ["refuses"] => Behaviour { refuse: 1.0, ..calm },
-            ["throttles", pause] => {
-                Behaviour { throttle: 1.0, throttle_for: after(pause), ..calm }
-            }
+            ["throttles", pause] => Behaviour { throttle: 1.0, throttle_for: after(pause), ..calm },
             ["loses", "answers"] => Behaviour { timeout: 1.0, ..calm },
             ["delivers", "after", pause] => {
                 Behaviour { receipt_after: Some((after(pause), after(pause))), ..calm }
@@ -500,4 +505,3 @@ fn with_defaults(own: &str) -> String {
     text.push_str(own);
     text
 }
-

@@ -44,8 +44,12 @@ pub async fn at_rest(
     drained: Option<Timestamp>,
 ) -> Result<Found, StoreError> {
     let mut found = Vec::new();
-    let calls: BTreeMap<MessageId, CallRow> =
-        store.calls_due(Timestamp::MAX, PAGE_ROWS_MAX).await?.into_iter().map(|it| (it.id, it)).collect();
+    let calls: BTreeMap<MessageId, CallRow> = store
+        .calls_due(Timestamp::MAX, PAGE_ROWS_MAX)
+        .await?
+        .into_iter()
+        .map(|it| (it.id, it))
+        .collect();
     let mut waiting = BTreeSet::new();
     for workspace in store.workspaces().await? {
         let mut after = None;
@@ -167,13 +171,18 @@ impl Look<'_> {
                 has_end && state == Some(MessageState::Held)
             }
             Position::Queued => state == Some(MessageState::Queued),
-            Position::Submitting => state == Some(MessageState::Submitting) && self.drained.is_none(),
+            Position::Submitting => {
+                state == Some(MessageState::Submitting) && self.drained.is_none()
+            }
             Position::Calling { .. } => self.calls.contains_key(&id),
             Position::Moving => false,
         };
         (!exists).then(|| {
             let position = enrollment.position;
-            format!("enrollment {} is {position:?} and its message {id} is {state:?}", enrollment.id)
+            format!(
+                "enrollment {} is {position:?} and its message {id} is {state:?}",
+                enrollment.id
+            )
         })
     }
 
@@ -202,7 +211,8 @@ impl Look<'_> {
         for row in &active {
             let is_twice = !keys.insert((row.journey, row.key.clone()));
             if is_twice && !chronicle.parallel.contains(&(self.workspace, row.journey)) {
-                let what = format!("journey {} is active twice with key {:?}", row.journey, row.key);
+                let what =
+                    format!("journey {} is active twice with key {:?}", row.journey, row.key);
                 found.push(violation(Invariant::ActiveTwice, contact, what));
             }
         }
@@ -212,11 +222,12 @@ impl Look<'_> {
     fn message(&self, message: &Message, state: &State, found: &mut Found) {
         let contact = self.record.profile.contact;
         let owner = state.enrollments.iter().find(|it| it.id == message.id.enrollment);
-        let is_current = owner
-            .is_some_and(|it| it.step == message.id.step && it.visits == message.id.visit);
+        let is_current =
+            owner.is_some_and(|it| it.step == message.id.step && it.visits == message.id.visit);
         let is_open = matches!(message.state, MessageState::Held | MessageState::Queued);
         if is_open && !is_current {
-            let what = format!("message {} is {} and nobody waits for it", message.id, message.state);
+            let what =
+                format!("message {} is {} and nobody waits for it", message.id, message.state);
             found.push(violation(Invariant::MessageStates, contact, what));
         }
         let Some(now) = self.drained else { return };
@@ -262,7 +273,10 @@ impl Look<'_> {
             };
             let count = ends.get(&(message.id, what)).copied().unwrap_or(0);
             if count != 1 {
-                let what = format!("message {} is {} and {count} decisions say so", message.id, message.state);
+                let what = format!(
+                    "message {} is {} and {count} decisions say so",
+                    message.id, message.state
+                );
                 found.push(violation(Invariant::MessageStates, contact, what));
             }
         }
@@ -355,7 +369,11 @@ pub async fn inputs(store: &Store, expected: &[Expected]) -> Result<Found, Store
             }
         }
         letters.extend(
-            store.dead_letters(workspace.id, None, PAGE_ROWS_MAX).await?.into_iter().map(|it| it.input),
+            store
+                .dead_letters(workspace.id, None, PAGE_ROWS_MAX)
+                .await?
+                .into_iter()
+                .map(|it| it.input),
         );
     }
     let count = tokens(bodies.iter().chain(&letters));
@@ -377,7 +395,10 @@ fn tokens<'a>(texts: impl Iterator<Item = &'a String>) -> BTreeMap<String, usize
         let mut rest = text.as_str();
         while let Some(start) = rest.find("i-") {
             let tail = &rest[start..];
-            let Some(end) = tail.get(2..).and_then(|tail| tail.find("-i")).map(|end| end + 4) else { break };
+            let Some(end) = tail.get(2..).and_then(|tail| tail.find("-i")).map(|end| end + 4)
+            else {
+                break;
+            };
             *count.entry(tail[..end].to_owned()).or_default() += 1;
             rest = &tail[end..];
         }

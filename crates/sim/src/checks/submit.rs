@@ -157,13 +157,7 @@ fn quiet(submit: &Submit, rules: &Rules, person: &Person, found: &mut Found) {
     }
 }
 
-fn full(
-    chronicle: &Chronicle,
-    submit: &Submit,
-    cap: &CapPlan,
-    zone: &TimeZone,
-    found: &mut Found,
-) {
+fn full(chronicle: &Chronicle, submit: &Submit, cap: &CapPlan, zone: &TimeZone, found: &mut Found) {
     let counts = |purpose: Purpose| cap.purpose.is_none_or(|only| only == purpose.to_string());
     if !counts(submit.message.purpose) || !submit.came.may_have_gone() {
         return;
