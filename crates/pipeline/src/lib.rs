@@ -9,13 +9,14 @@ pub mod calls;
 pub mod definitions;
 pub mod dispatch;
 pub mod gateway;
+mod history;
 pub mod ingest;
 pub mod receive;
 pub mod retain;
 pub mod sandbox;
 pub mod schedule;
-pub mod tick;
 mod stopped;
+pub mod tick;
 mod turn;
 mod windows;
 

@@ -3,6 +3,7 @@
 //! Must never let the failure of one input touch another: an input that fails leaves its contact as it was
 //! before and becomes a dead letter.
 
+use crate::history::history_entry;
 use crate::ingest::Arrival;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
@@ -13,6 +14,7 @@ use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId, stable_hash};
 use wayline_core::journey::advance::advance;
 use wayline_core::journey::effects::{CallEffect, Effects, MessageEffect};
 use wayline_core::journey::engine::Engine;
+use wayline_core::journey::give_up::{give_up, narrowly};
 use wayline_core::message::Message;
 use wayline_core::metrics::{CounterKey, counter_of};
 use wayline_core::time::Timestamp;
@@ -201,7 +203,10 @@ impl<'a> Turn<'a> {
                 self.log(&work, seq);
                 self.keep(&work, effects);
             }
-            Err(reason) => self.bury(&work, seq, reason),
+            Err(reason) => {
+                self.bury(&work, seq, reason);
+                self.give_up(&work);
+            }
         }
     }
 
@@ -216,22 +221,39 @@ impl<'a> Turn<'a> {
         let before = slot.contact.clone();
         let next = &mut self.sequences.enrollment;
         let first = *next;
-        // A panic in a decision is a bug, and it must not stop the people behind it in the queue.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            advance(engine, &mut slot.contact, &work.input, work.now, next)
-        }));
-        let failure = match result {
-            Ok(Ok(effects)) => {
-                slot.state_changed = true;
-                slot.profile_changed |= effects.profile_changed;
-                return Ok(effects);
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the engine failed on this input; keep it and report it as a bug".to_owned(),
-        };
-        slot.contact = before;
-        *next = first;
+        let mut failure = String::new();
+        // What failed is tried once more by itself: something due before it may have been the cause.
+        for attempt in [advance, narrowly] {
+            // A panic in a decision is a bug, and it must not stop the people behind it in the queue.
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                attempt(engine, &mut slot.contact, &work.input, work.now, next)
+            }));
+            let reason = match result {
+                Ok(Ok(effects)) => {
+                    slot.state_changed = true;
+                    slot.profile_changed |= effects.profile_changed;
+                    return Ok(effects);
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => {
+                    "the engine failed on this input; keep it and report it as a bug".to_owned()
+                }
+            };
+            slot.contact = before.clone();
+            *next = first;
+            failure = reason;
+        }
         Err(failure)
+    }
+
+    /// After an input of our own failed: what it was for ends, or it would fail again and again.
+    fn give_up(&mut self, work: &Work) {
+        let Some(engine) = self.engines.get(&work.workspace) else { return };
+        let Some(slot) = self.slots.get_mut(&work.contact) else { return };
+        let next = &mut self.sequences.enrollment;
+        let effects = give_up(engine, &mut slot.contact, &work.input, work.now, next);
+        slot.state_changed = true;
+        self.keep(work, effects);
     }
 
     /// Messages that an input refers to may have changed earlier in this turn.
@@ -438,37 +460,6 @@ fn referred(kind: &InputKind) -> Option<&Message> {
     }
 }
 
-/// Name and body of an input in the history.
-fn history_entry(kind: &InputKind) -> (String, String) {
-    match kind {
-        InputKind::Identify { traits } => {
-            (String::new(), serde_json::to_string(traits).unwrap_or_default())
-        }
-        InputKind::Track { event, properties } => (event.clone(), properties.to_string()),
-        InputKind::Consent { channel, topic, state, source } => {
-            let body = serde_json::json!({
-                "channel": channel, "topic": topic, "state": state, "source": source,
-            });
-            (String::new(), body.to_string())
-        }
-        InputKind::Inbound { text } => {
-            (String::new(), serde_json::json!({ "text": text }).to_string())
-        }
-        InputKind::Clicked { message } => {
-            (String::new(), serde_json::json!({ "message": message.id.to_string() }).to_string())
-        }
-        InputKind::Receipt { message, status } => {
-            let body = serde_json::json!({ "message": message.id.to_string(), "status": status });
-            (String::new(), body.to_string())
-        }
-        InputKind::Enroll { journey, key, properties } => {
-            let body = serde_json::json!({ "key": key, "properties": properties });
-            (journey.clone(), body.to_string())
-        }
-        _ => (String::new(), String::new()),
-    }
-}
-
 fn profile_row(contact: &Contact) -> ProfileRow {
     let profile = &contact.profile;
     ProfileRow {
@@ -479,15 +470,5 @@ fn profile_row(contact: &Contact) -> ProfileRow {
         email: profile.email.clone(),
         attributes: serde_json::to_string(&profile.attributes).unwrap_or_else(|_| "{}".to_owned()),
         created_at: profile.created_at,
-    }
-}
-
-impl Arrival {
-    /// The business's own id of the person, when it is given.
-    pub(crate) fn external_id(&self) -> Option<&str> {
-        self.identities
-            .iter()
-            .find(|identity| identity.kind == wayline_store::batch::IdentityKind::External)
-            .map(|identity| identity.value.as_str())
     }
 }

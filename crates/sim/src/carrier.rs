@@ -122,7 +122,10 @@ impl Carrier {
             chronicle.hash(format!("{} {} {at} {came:?}", message.id, message.attempts).as_bytes());
             let contact = message.contact;
             chronicle.tell(contact, || {
-                format!("SUBMIT {} to {} at {at}: {came:?} {:?}", message.id, message.to, message.text)
+                format!(
+                    "SUBMIT {} to {} at {at}: {came:?} {:?}",
+                    message.id, message.to, message.text
+                )
             });
             for (invariant, what) in crate::checks::at_submit(&chronicle, &submit) {
                 chronicle.violate(invariant, Some(contact), what);
@@ -139,8 +142,7 @@ impl Carrier {
             if early { Span::ZERO } else { draw.span(Span::seconds(1), plan.receipt_after) };
         let at = now + after;
         let is_lost = draw.per_mille(plan.undelivered);
-        let failures =
-            [ReceiptStatus::Undelivered, ReceiptStatus::Expired, ReceiptStatus::Failed];
+        let failures = [ReceiptStatus::Undelivered, ReceiptStatus::Expired, ReceiptStatus::Failed];
         let status = if is_lost { draw.one_of(failures) } else { ReceiptStatus::Delivered };
         if draw.per_mille(200) {
             self.receipt(message, gateway_ref, ReceiptStatus::Accepted, at);

@@ -6,7 +6,9 @@
 use crate::checks::{Invariant, Violation};
 use crate::scenario::{QuietPlan, WorkspacePlan};
 use std::collections::{BTreeMap, BTreeSet};
-use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, WorkspaceId, stable_hash_wide};
+use wayline_core::ids::{
+    ContactId, EnrollmentId, JourneyId, MessageId, WorkspaceId, stable_hash_wide,
+};
 use wayline_core::journey::definition::Journey;
 use wayline_core::journey::parse::parse_journey;
 use wayline_core::message::Message;
@@ -232,7 +234,10 @@ impl Chronicle {
         let body: serde_json::Value = serde_json::from_str(&row.body).unwrap_or_default();
         let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
         let said = match row.kind.as_str() {
-            "consent" if text("channel") == Some("sms") && body.get("topic").is_none_or(|it| it.is_null()) => {
+            "consent"
+                if text("channel") == Some("sms")
+                    && body.get("topic").is_none_or(|it| it.is_null()) =>
+            {
                 match text("state") {
                     Some("opted_in") => Said::In,
                     Some("opted_out") => Said::Out,
@@ -268,7 +273,8 @@ impl Chronicle {
             return Some(Said::Out);
         }
         if rules.plan.keywords.iter().any(|keyword| keyword.to_lowercase() == word) {
-            let asked = if rules.plan.consent == "double_opt_in" { Said::Pending } else { Said::In };
+            let asked =
+                if rules.plan.consent == "double_opt_in" { Said::Pending } else { Said::In };
             return (now != Some(Said::In)).then_some(asked);
         }
         match word.as_str() {
@@ -314,7 +320,10 @@ fn is_stop(word: &str) -> bool {
 fn tell_op(op: &Op) -> String {
     match op {
         Op::AppendInput(row) => {
-            format!("input {} {} at {} taken {} {}", row.kind, row.name, row.at, row.received_at, row.body)
+            format!(
+                "input {} {} at {} taken {} {}",
+                row.kind, row.name, row.at, row.received_at, row.body
+            )
         }
         Op::AppendDecision(row) => {
             let it = &row.decision;
@@ -333,7 +342,10 @@ fn tell_op(op: &Op) -> String {
         Op::InsertMessage(message) => format!("message {} is {}", message.id, message.state),
         Op::ChangeMessage { id, change, .. } => format!("message {id} becomes {}", change.state),
         Op::InsertJourneyVersion(row) => {
-            format!("journey {} {} version {}:\n{}", row.journey, row.slug, row.version, row.definition)
+            format!(
+                "journey {} {} version {}:\n{}",
+                row.journey, row.slug, row.version, row.definition
+            )
         }
         Op::PutWorkspace(row) => format!("workspace:\n{}", row.definition),
         other => format!("{other:?}"),

@@ -292,8 +292,7 @@ fn step(
             following(place, count),
         ),
         11 => {
-            let holdout =
-                if draw.flip() { ", {name: c, weight: 20, holdout: true}" } else { "" };
+            let holdout = if draw.flip() { ", {name: c, weight: 20, holdout: true}" } else { "" };
             format!(
                 "experiment: {{arms: [{{name: a, weight: 50, next: {}}}, {{name: b, weight: 50, next: {}}}{holdout}]}}",
                 following(place, count),

@@ -203,7 +203,9 @@ impl Scenario {
         let end = start + Span::days(draw.one_of([2, 3, 5, 8, 14, 30]));
         let count = if draw.per_mille(300) { 2 } else { 1 };
         let workspaces: Vec<WorkspacePlan> = (0..count)
-            .map(|place| workspace(&mut random.fork(&format!("workspace {place}")), place, start, end))
+            .map(|place| {
+                workspace(&mut random.fork(&format!("workspace {place}")), place, start, end)
+            })
             .collect();
         let crowd = draw.one_of([2, 4, 8, 16]);
         let people = (0..crowd).map(|place| person(&random, place, count)).collect();
@@ -287,7 +289,8 @@ pub(crate) fn quiet(draw: &mut Random) -> Option<QuietPlan> {
     if draw.per_mille(250) {
         return None;
     }
-    let (from, to) = draw.one_of([(1_260, 480), (1_200, 600), (720, 780), (0, 420), (1_320, 1_439)]);
+    let (from, to) =
+        draw.one_of([(1_260, 480), (1_200, 600), (720, 780), (0, 420), (1_320, 1_439)]);
     Some(QuietPlan {
         from,
         to,

@@ -84,19 +84,8 @@ fn run(
     next_enrollment: &mut u64,
     explain: bool,
 ) -> Result<Effects, AdvanceError> {
-    let now = now.max(contact.state.clock);
-    contact.state.clock = now;
-    let mut run = Run {
-        engine,
-        contact,
-        now,
-        next_enrollment,
-        out: Effects::default(),
-        queue: std::collections::VecDeque::new(),
-        explain,
-        steps_run: 0,
-        occurrences: 0,
-    };
+    let mut run = Run::new(engine, contact, now, next_enrollment, explain);
+    let now = run.now;
     if run.contact.state.definitions != engine.fingerprint {
         run.contact.state.definitions = engine.fingerprint;
         run.learn_memberships();
@@ -153,18 +142,8 @@ impl Past {
 /// Fills a contact's windows anew from its history, oldest first.
 pub fn refill_windows(engine: &Engine, contact: &mut Contact, past: &[Past]) {
     contact.state.windows.clear();
-    let now = contact.state.clock;
-    let mut run = Run {
-        engine,
-        contact,
-        now,
-        next_enrollment: &mut 0,
-        out: Effects::default(),
-        queue: std::collections::VecDeque::new(),
-        explain: false,
-        steps_run: 0,
-        occurrences: 0,
-    };
+    let (now, mut none) = (contact.state.clock, 0);
+    let mut run = Run::new(engine, contact, now, &mut none, false);
     for thing in past {
         match thing {
             Past::Event { at, name, properties } => run.count_event(name, properties, *at),
@@ -177,7 +156,7 @@ pub fn refill_windows(engine: &Engine, contact: &mut Contact, past: &[Past]) {
 }
 
 impl Run<'_> {
-    fn handle(&mut self, kind: &InputKind, at: Timestamp) -> Result<(), AdvanceError> {
+    pub(crate) fn handle(&mut self, kind: &InputKind, at: Timestamp) -> Result<(), AdvanceError> {
         match kind {
             InputKind::Identify { traits } => self.identify(traits),
             InputKind::Track { event, properties } => {
@@ -228,12 +207,24 @@ impl Run<'_> {
             if self.steps_run > limits::STEPS_PER_INSTANT_MAX {
                 return Err(AdvanceError::TooManySteps { enrollment: id });
             }
-            if id == EnrollmentId(0) {
-                self.contact_due(due)?;
-            } else {
-                self.enrollment_due(id)?;
-            }
-            self.drain()?;
+            self.fire(due, id)?;
+        }
+    }
+
+    fn fire(&mut self, due: Timestamp, id: EnrollmentId) -> Result<(), AdvanceError> {
+        if id == EnrollmentId(0) {
+            self.contact_due(due)?;
+        } else {
+            self.enrollment_due(id)?;
+        }
+        self.drain()
+    }
+
+    /// Fires what is due first, and nothing else.
+    pub(crate) fn fire_first(&mut self) -> Result<(), AdvanceError> {
+        match self.contact.state.wake().filter(|(due, _)| *due <= self.now) {
+            Some((due, id)) => self.fire(due, id),
+            None => Ok(()),
         }
     }
 

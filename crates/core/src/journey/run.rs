@@ -57,6 +57,31 @@ pub(crate) struct Run<'a> {
     pub(crate) occurrences: usize,
 }
 
+impl<'a> Run<'a> {
+    /// The work on an input of a contact at `now`, or at the contact's own clock when that is ahead.
+    pub(crate) fn new(
+        engine: &'a Engine,
+        contact: &'a mut Contact,
+        now: Timestamp,
+        next_enrollment: &'a mut u64,
+        explain: bool,
+    ) -> Run<'a> {
+        let now = now.max(contact.state.clock);
+        contact.state.clock = now;
+        Run {
+            engine,
+            contact,
+            now,
+            next_enrollment,
+            out: Effects::default(),
+            queue: VecDeque::new(),
+            explain,
+            steps_run: 0,
+            occurrences: 0,
+        }
+    }
+}
+
 impl Run<'_> {
     /// Asks about the contact as it is now.
     pub(crate) fn question<'b>(&'b self, properties: Option<&'b Value>) -> Question<'b> {
