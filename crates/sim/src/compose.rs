@@ -12,6 +12,8 @@ use wayline_core::time::{Span, Timestamp};
 pub(crate) const EVENTS: [&str; 4] = ["bought", "looked", "booked", "left"];
 /// Attributes that conditions ask for.
 pub(crate) const TIERS: [&str; 3] = ["gold", "silver", "none"];
+/// An event that leads to itself, in journeys that people should not have written.
+pub(crate) const LOOPED: &str = "looped";
 const SEGMENTS: [&str; 3] = ["vip", "fresh", "silent"];
 
 /// What a journey of a slug keeps over its versions.
@@ -221,6 +223,11 @@ fn entry(draw: &mut Random, draft: &Draft<'_>) -> (String, bool) {
                 draw.one_of(SEGMENTS),
             );
         }
+        (None, 2) if draw.flip() => {
+            let _ = write!(by, "event: {LOOPED}");
+            let rest = "while_active: parallel\n  once_ended: always";
+            return (format!("entry:\n  {by}\n  {rest}\n"), false);
+        }
         (None, 2) => by.push_str("api: true"),
         (None, 3) => by.push_str("date: {attribute: born, offset: -1d, at: \"10:00\"}"),
         (None, kind) => {
@@ -309,6 +316,7 @@ fn step(
         13 => {
             // An event that enters the very journey would go round for ever.
             let event = if draft.entry.contains("event: left") { "pinged" } else { "left" };
+            let event = if draw.per_mille(100) { LOOPED } else { event };
             format!("emit: {{event: {event}, properties: {{value: 30}}}}")
         }
         14 => format!(
