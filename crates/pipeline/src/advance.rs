@@ -5,6 +5,7 @@
 
 use crate::hot::Hot;
 use crate::ingest::Arrival;
+use crate::stopped::stopped_by_number;
 use crate::tick::Tick;
 use crate::turn::{About, Care, Committable, Turn, Work};
 use crate::windows;
@@ -177,6 +178,7 @@ impl Pipeline {
         }
         let fresh = self.unknown(arrivals).await?;
         let mut known = self.known_contacts(arrivals, &fresh).await?;
+        let stopped = self.stopped_numbers(arrivals, &fresh).await?;
         let contacts: Vec<ContactId> = known.values().copied().collect();
         let mut turn = Turn::new(&self.engines, self.sequences, care);
         load(&self.store, &self.engines, &mut self.hot, &mut turn, &contacts).await?;
@@ -211,6 +213,9 @@ impl Pipeline {
                 now: *now,
             };
             turn.run(about, &arrival.input);
+            if let Some(work) = stopped_by_number(&turn, &stopped, contact, *now) {
+                turn.run(work.about(), &work.input);
+            }
             if turn.failed {
                 return Ok(None);
             }

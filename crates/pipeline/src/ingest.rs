@@ -24,6 +24,16 @@ pub struct Arrival {
     pub input: Input,
 }
 
+impl Arrival {
+    /// The business's own id of the person, when it is given.
+    pub(crate) fn external_id(&self) -> Option<&str> {
+        self.identities
+            .iter()
+            .find(|identity| identity.kind == IdentityKind::External)
+            .map(|identity| identity.value.as_str())
+    }
+}
+
 /// Why something that was sent is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

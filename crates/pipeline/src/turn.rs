@@ -3,6 +3,7 @@
 //! Must never let the failure of one input touch another: an input that fails leaves its contact as it was
 //! before and becomes a dead letter.
 
+use crate::history::history_entry;
 use crate::hot::Versioned;
 use crate::ingest::Arrival;
 use std::borrow::Cow;
@@ -12,9 +13,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use wayline_core::contact::{Contact, Position, Profile, State};
 use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId, stable_hash};
-use wayline_core::journey::advance::{advance, give_up};
+use wayline_core::journey::advance::advance;
 use wayline_core::journey::effects::{CallEffect, Effects, MessageEffect};
 use wayline_core::journey::engine::Engine;
+use wayline_core::journey::give_up::{give_up, narrowly};
 use wayline_core::message::Message;
 use wayline_core::metrics::{CounterKey, counter_of};
 use wayline_core::time::Timestamp;
@@ -256,69 +258,59 @@ impl<'a> Turn<'a> {
                 self.keep(about, &input, effects);
             }
             Err(_) if self.care == Care::Swift => self.failed = true,
-            Err((reason, careful)) => {
+            Err(reason) => {
                 self.bury(about, &input, seq, reason);
-                self.give_up(about, &input, careful);
+                self.give_up(about, &input);
             }
         }
     }
 
-    /// What comes again by itself must not come for ever.
-    fn give_up(&mut self, about: About, input: &Input, careful: bool) {
-        let Some(engine) = self.engines.get(&about.workspace) else { return };
-        let Some(slot) = self.slots.get_mut(&about.contact) else { return };
-        let (before, first) = (slot.contact.clone(), self.sequences.enrollment);
-        let next = &mut self.sequences.enrollment;
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            give_up(engine, &mut slot.contact, input, about.now, next, careful)
-        }));
-        match result {
-            Ok(effects) => {
-                slot.state_changed = true;
-                slot.profile_changed |= effects.profile_changed;
-                self.keep(about, input, effects);
-            }
-            Err(_) => {
-                slot.contact = before;
-                self.sequences.enrollment = first;
-            }
-        }
-    }
-
-    /// The effects; or what went wrong, and whether the engine itself said so.
-    fn effects(&mut self, about: About, input: &Input) -> Result<Effects, (String, bool)> {
+    fn effects(&mut self, about: About, input: &Input) -> Result<Effects, String> {
         let engine = self.engines.get(&about.workspace).ok_or_else(|| {
             let workspace = about.workspace;
-            (format!("workspace {workspace} has no definitions; apply some, then retry"), true)
+            format!("workspace {workspace} has no definitions; apply some, then retry")
         })?;
         let slot = self
             .slots
             .get_mut(&about.contact)
-            .ok_or_else(|| (format!("contact {} does not exist any more", about.contact), true))?;
+            .ok_or_else(|| format!("contact {} does not exist any more", about.contact))?;
         let before = (self.care == Care::Careful).then(|| slot.contact.clone());
         let next = &mut self.sequences.enrollment;
         let first = *next;
-        // A panic in a decision is a bug, and it must not stop the people behind it in the queue.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            advance(engine, &mut slot.contact, input, about.now, next)
-        }));
-        let failure = match result {
-            Ok(Ok(effects)) => {
-                slot.state_changed |= !effects.state_untouched;
-                slot.profile_changed |= effects.profile_changed;
-                return Ok(effects);
-            }
-            Ok(Err(error)) => (error.to_string(), true),
-            Err(_) => {
-                let what = "the engine failed on this input; keep it and report it as a bug";
-                (what.to_owned(), false)
-            }
-        };
-        if let Some(before) = before {
-            slot.contact = before;
+        let mut failure = String::new();
+        // What failed is tried once more by itself: something due before it may have been the cause.
+        for attempt in [advance, narrowly] {
+            // A panic in a decision is a bug, and it must not stop the people behind it in the queue.
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                attempt(engine, &mut slot.contact, input, about.now, next)
+            }));
+            let reason = match result {
+                Ok(Ok(effects)) => {
+                    slot.state_changed |= !effects.state_untouched;
+                    slot.profile_changed |= effects.profile_changed;
+                    return Ok(effects);
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => {
+                    "the engine failed on this input; keep it and report it as a bug".to_owned()
+                }
+            };
+            *next = first;
+            let Some(before) = &before else { return Err(reason) };
+            slot.contact = before.clone();
+            failure = reason;
         }
-        *next = first;
         Err(failure)
+    }
+
+    /// After an input of our own failed: what it was for ends, or it would fail again and again.
+    fn give_up(&mut self, about: About, input: &Input) {
+        let Some(engine) = self.engines.get(&about.workspace) else { return };
+        let Some(slot) = self.slots.get_mut(&about.contact) else { return };
+        let next = &mut self.sequences.enrollment;
+        let effects = give_up(engine, &mut slot.contact, input, about.now, next);
+        slot.state_changed = true;
+        self.keep(about, input, effects);
     }
 
     /// The input, its message as it was left earlier in this turn.
@@ -531,37 +523,6 @@ fn referred(kind: &InputKind) -> Option<&Message> {
     }
 }
 
-/// Name and body of an input in the history.
-fn history_entry(kind: &InputKind) -> (String, String) {
-    match kind {
-        InputKind::Identify { traits } => {
-            (String::new(), serde_json::to_string(traits).unwrap_or_default())
-        }
-        InputKind::Track { event, properties } => (event.clone(), properties.to_string()),
-        InputKind::Consent { channel, topic, state, source } => {
-            let body = serde_json::json!({
-                "channel": channel, "topic": topic, "state": state, "source": source,
-            });
-            (String::new(), body.to_string())
-        }
-        InputKind::Inbound { text } => {
-            (String::new(), serde_json::json!({ "text": text }).to_string())
-        }
-        InputKind::Clicked { message } => {
-            (String::new(), serde_json::json!({ "message": message.id.to_string() }).to_string())
-        }
-        InputKind::Receipt { message, status } => {
-            let body = serde_json::json!({ "message": message.id.to_string(), "status": status });
-            (String::new(), body.to_string())
-        }
-        InputKind::Enroll { journey, key, properties } => {
-            let body = serde_json::json!({ "key": key, "properties": properties });
-            (journey.clone(), body.to_string())
-        }
-        _ => (String::new(), String::new()),
-    }
-}
-
 fn profile_row(contact: &Contact) -> ProfileRow {
     let profile = &contact.profile;
     ProfileRow {
@@ -572,15 +533,5 @@ fn profile_row(contact: &Contact) -> ProfileRow {
         email: profile.email.clone(),
         attributes: serde_json::to_string(&profile.attributes).unwrap_or_else(|_| "{}".to_owned()),
         created_at: profile.created_at,
-    }
-}
-
-impl Arrival {
-    /// The business's own id of the person, when it is given.
-    pub(crate) fn external_id(&self) -> Option<&str> {
-        self.identities
-            .iter()
-            .find(|identity| identity.kind == wayline_store::batch::IdentityKind::External)
-            .map(|identity| identity.value.as_str())
     }
 }

@@ -314,7 +314,8 @@ impl Simulation {
             match event {
                 GatewayEvent::Inbound(inbound) if is_taken => {
                     let mut chronicle = lock(&self.chronicle);
-                    chronicle.number_said(inbound.workspace, &inbound.from, &inbound.text);
+                    let Inbound { workspace, from, text, .. } = inbound;
+                    chronicle.number_said(workspace, &from, &text, self.now);
                 }
                 event if !is_taken => {
                     let later = self.now + Span::seconds(5);

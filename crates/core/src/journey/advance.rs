@@ -9,7 +9,7 @@ use crate::contact::{Contact, Position};
 use crate::decision::{Reason, What};
 use crate::event::{Input, InputKind};
 use crate::ids::EnrollmentId;
-use crate::journey::effects::{CallEffect, Effects};
+use crate::journey::effects::Effects;
 use crate::journey::engine::{Engine, source_filter};
 use crate::journey::program::{Awaited, Trigger};
 use crate::journey::run::{Occurrence, Run};
@@ -84,11 +84,9 @@ fn run(
     next_enrollment: &mut u64,
     explain: bool,
 ) -> Result<Effects, AdvanceError> {
-    let now = now.max(contact.state.clock);
-    let only_a_receipt = is_only_a_receipt(engine, contact, input, now);
-    contact.state.clock = now;
-    let mut run = Run::new(engine, contact, now, next_enrollment);
-    run.explain = explain;
+    let only_a_receipt = is_only_a_receipt(engine, contact, input, now.max(contact.state.clock));
+    let mut run = Run::new(engine, contact, now, next_enrollment, explain);
+    let now = run.now;
     if run.contact.state.definitions != engine.fingerprint {
         run.contact.state.definitions = engine.fingerprint;
         run.learn_memberships();
@@ -115,43 +113,6 @@ fn is_only_a_receipt(engine: &Engine, contact: &Contact, input: &Input, now: Tim
         && engine.message_windows.is_empty()
         && !engine.is_continuous()
         && contact.state.wake().is_none_or(|(due, _)| due >= now)
-}
-
-/// What an input that failed leaves to do. A timer, a message to hand out, an answer come again and again until they
-/// are done; the enrollment that cannot go on ends instead, with [`Reason::LimitReached`]. `careful`: of several
-/// timers, only those that fail end; else (the engine broke) the first.
-///
-/// `contact` is as it was before the input; on inputs that do not come again nothing happens.
-pub fn give_up(
-    engine: &Engine,
-    contact: &mut Contact,
-    input: &Input,
-    now: Timestamp,
-    next_enrollment: &mut u64,
-    careful: bool,
-) -> Effects {
-    let now = now.max(contact.state.clock);
-    contact.state.clock = now;
-    let mut run = Run::new(engine, contact, now, next_enrollment);
-    match &input.kind {
-        InputKind::Timer if careful => run.give_up_what_fails(),
-        InputKind::Timer => {
-            if let Some((due, id)) = run.contact.state.wake().filter(|(due, _)| *due <= now) {
-                run.give_up_due(due, id);
-            }
-        }
-        InputKind::HandOut { message, .. } => run.give_up_message(message),
-        InputKind::Answered { message, outcome } => {
-            run.record_answer(message, outcome);
-            run.give_up_message(message);
-        }
-        InputKind::CallAnswered { call, .. } => {
-            run.out.calls.push(CallEffect::Forget(*call));
-            run.end(call.enrollment, Reason::LimitReached, "failed");
-        }
-        _ => {}
-    }
-    run.out
 }
 
 /// Something that happened before the definitions of now.
@@ -192,9 +153,8 @@ impl Past {
 /// Fills a contact's windows anew from its history, oldest first.
 pub fn refill_windows(engine: &Engine, contact: &mut Contact, past: &[Past]) {
     contact.state.windows.clear();
-    let now = contact.state.clock;
-    let mut next_enrollment = 0;
-    let mut run = Run::new(engine, contact, now, &mut next_enrollment);
+    let (now, mut none) = (contact.state.clock, 0);
+    let mut run = Run::new(engine, contact, now, &mut none, false);
     for thing in past {
         match thing {
             Past::Event { at, name, properties } => run.count_event(name, properties, *at),
@@ -207,7 +167,7 @@ pub fn refill_windows(engine: &Engine, contact: &mut Contact, past: &[Past]) {
 }
 
 impl Run<'_> {
-    fn handle(&mut self, kind: &InputKind, at: Timestamp) -> Result<(), AdvanceError> {
+    pub(crate) fn handle(&mut self, kind: &InputKind, at: Timestamp) -> Result<(), AdvanceError> {
         match kind {
             InputKind::Identify { traits } => self.identify(traits),
             InputKind::Track { event, properties } => {
@@ -271,27 +231,12 @@ impl Run<'_> {
         self.drain()
     }
 
-    /// Fires what is due one by one; what fails is given up, and the rest is not harmed.
-    fn give_up_what_fails(&mut self) {
-        while let Some((due, id)) = self.contact.state.wake().filter(|(due, _)| *due <= self.now) {
-            let (before, next) = (self.contact.clone(), *self.next_enrollment);
-            let out = self.out.clone();
-            (self.steps_run, self.occurrences) = (0, 0);
-            if self.fire(due, id).and_then(|()| self.settle()).is_err() {
-                (*self.contact, *self.next_enrollment, self.out) = (before, next, out);
-                self.queue.clear();
-                self.give_up_due(due, id);
-            }
+    /// Fires what is due first, and nothing else.
+    pub(crate) fn fire_first(&mut self) -> Result<(), AdvanceError> {
+        match self.contact.state.wake().filter(|(due, _)| *due <= self.now) {
+            Some((due, id)) => self.fire(due, id),
+            None => Ok(()),
         }
-    }
-
-    fn give_up_due(&mut self, due: Timestamp, id: EnrollmentId) {
-        if id == EnrollmentId(0) {
-            let state = &mut self.contact.state;
-            state.recheck_at = state.recheck_at.filter(|at| *at > due);
-            state.dates.retain(|date| date.due > due);
-        }
-        self.end(id, Reason::LimitReached, "failed");
     }
 
     /// A date of the contact has come, or a condition may have changed.

@@ -62,12 +62,16 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    /// The work on an input of a contact at `now`, or at the contact's own clock when that is ahead.
     pub(crate) fn new(
         engine: &'a Engine,
         contact: &'a mut Contact,
         now: Timestamp,
         next_enrollment: &'a mut u64,
+        explain: bool,
     ) -> Run<'a> {
+        let now = now.max(contact.state.clock);
+        contact.state.clock = now;
         Run {
             engine,
             contact,
@@ -75,7 +79,7 @@ impl<'a> Run<'a> {
             next_enrollment,
             out: Effects::default(),
             queue: VecDeque::new(),
-            explain: false,
+            explain,
             entry_event: RefCell::default(),
             steps_run: 0,
             occurrences: 0,
