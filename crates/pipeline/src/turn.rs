@@ -15,7 +15,7 @@ use wayline_core::journey::advance::advance;
 use wayline_core::journey::effects::{CallEffect, Effects, MessageEffect};
 use wayline_core::journey::engine::Engine;
 use wayline_core::journey::give_up::{give_up, narrowly};
-use wayline_core::message::Message;
+use wayline_core::message::{Message, MessageChange};
 use wayline_core::metrics::{CounterKey, counter_of};
 use wayline_core::time::Timestamp;
 use wayline_store::batch::{
@@ -58,6 +58,8 @@ pub(crate) struct Turn<'a> {
     order: Vec<ContactId>,
     /// Messages as changed so far in this turn.
     messages: IdMap<MessageId, Message>,
+    /// Changes in this turn of messages that it has not seen: whoever brings one in finds it changed.
+    unseen: IdMap<MessageId, Vec<MessageChange>>,
     counters: BTreeMap<(WorkspaceId, CounterKey), i64>,
     ops: Vec<Op>,
     pub(crate) sequences: Sequences,
@@ -76,6 +78,7 @@ impl<'a> Turn<'a> {
             slots: IdMap::default(),
             order: Vec::new(),
             messages: IdMap::default(),
+            unseen: IdMap::default(),
             counters: BTreeMap::new(),
             ops: Vec::new(),
             sequences,
@@ -257,7 +260,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Messages that an input refers to may have changed earlier in this turn.
-    fn refresh_message(&self, kind: &mut InputKind) {
+    fn refresh_message(&mut self, kind: &mut InputKind) {
         let message = match kind {
             InputKind::Clicked { message }
             | InputKind::Receipt { message, .. }
@@ -265,6 +268,12 @@ impl<'a> Turn<'a> {
             | InputKind::Answered { message, .. } => message,
             _ => return,
         };
+        if let Some(changes) = self.unseen.remove(&message.id) {
+            for change in &changes {
+                message.apply(change);
+            }
+            self.messages.insert(message.id, (**message).clone());
+        }
         if let Some(current) = self.messages.get(&message.id) {
             (**message).clone_from(current);
         }
@@ -371,8 +380,9 @@ impl<'a> Turn<'a> {
                 {
                     self.messages.insert(id, message.clone());
                 }
-                if let Some(message) = self.messages.get_mut(&id) {
-                    message.apply(&change);
+                match self.messages.get_mut(&id) {
+                    Some(message) => message.apply(&change),
+                    None => self.unseen.entry(id).or_default().push((*change).clone()),
                 }
                 self.ops.push(Op::ChangeMessage { workspace, id, change });
             }
