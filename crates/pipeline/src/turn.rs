@@ -17,7 +17,7 @@ use wayline_core::journey::advance::advance;
 use wayline_core::journey::effects::{CallEffect, Effects, MessageEffect};
 use wayline_core::journey::engine::Engine;
 use wayline_core::journey::give_up::{give_up, narrowly};
-use wayline_core::message::Message;
+use wayline_core::message::{Message, MessageChange};
 use wayline_core::metrics::{CounterKey, counter_of};
 use wayline_core::time::Timestamp;
 use wayline_store::batch::{
@@ -102,6 +102,8 @@ pub(crate) struct Turn<'a> {
     order: Vec<ContactId>,
     /// Messages as changed so far in this turn.
     messages: IdMap<MessageId, Message>,
+    /// Changes in this turn of messages that it has not seen: whoever brings one in finds it changed.
+    unseen: IdMap<MessageId, Vec<MessageChange>>,
     counters: BTreeMap<(WorkspaceId, CounterKey), i64>,
     ops: Vec<Op>,
     pub(crate) sequences: Sequences,
@@ -125,6 +127,7 @@ impl<'a> Turn<'a> {
             slots: IdMap::default(),
             order: Vec::new(),
             messages: IdMap::default(),
+            unseen: IdMap::default(),
             counters: BTreeMap::new(),
             ops: Vec::new(),
             sequences,
@@ -313,6 +316,7 @@ impl<'a> Turn<'a> {
         self.keep(about, input, effects);
     }
 
+<<<<<<< HEAD
     /// The input, its message as it was left earlier in this turn.
     fn refreshed<'i>(&self, input: &'i Input) -> Cow<'i, Input> {
         let current = referred(&input.kind).and_then(|message| self.messages.get(&message.id));
@@ -323,6 +327,24 @@ impl<'a> Turn<'a> {
         | InputKind::HandOut { message, .. }
         | InputKind::Answered { message, .. } = &mut input.kind
         {
+=======
+    /// Messages that an input refers to may have changed earlier in this turn.
+    fn refresh_message(&mut self, kind: &mut InputKind) {
+        let message = match kind {
+            InputKind::Clicked { message }
+            | InputKind::Receipt { message, .. }
+            | InputKind::HandOut { message, .. }
+            | InputKind::Answered { message, .. } => message,
+            _ => return,
+        };
+        if let Some(changes) = self.unseen.remove(&message.id) {
+            for change in &changes {
+                message.apply(change);
+            }
+            self.messages.insert(message.id, (**message).clone());
+        }
+        if let Some(current) = self.messages.get(&message.id) {
+>>>>>>> wip-sim
             (**message).clone_from(current);
         }
         Cow::Owned(input)
@@ -427,8 +449,9 @@ impl<'a> Turn<'a> {
                 {
                     self.messages.insert(id, message.clone());
                 }
-                if let Some(message) = self.messages.get_mut(&id) {
-                    message.apply(&change);
+                match self.messages.get_mut(&id) {
+                    Some(message) => message.apply(&change),
+                    None => self.unseen.entry(id).or_default().push((*change).clone()),
                 }
                 self.ops.push(Op::ChangeMessage { workspace, id, change });
             }

@@ -188,7 +188,9 @@ fn journey(plan: &mut WorkspacePlan, draw: &mut Random, slug: &str, slugs: &[Str
     let count = if is_round { steps + 1 } else { steps };
     let mut sends: Vec<usize> = Vec::new();
     for place in 0..steps {
-        let body = if place == 0 && draw.flip() {
+        let body = if place == 0 && entry.contains(LOOPED) {
+            format!("emit: {LOOPED}")
+        } else if place == 0 && draw.flip() {
             send(draw, &draft, place, count)
         } else {
             step(draw, &draft, place, count, &sends)
