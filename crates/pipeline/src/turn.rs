@@ -316,35 +316,21 @@ impl<'a> Turn<'a> {
         self.keep(about, input, effects);
     }
 
-<<<<<<< HEAD
     /// The input, its message as it was left earlier in this turn.
-    fn refreshed<'i>(&self, input: &'i Input) -> Cow<'i, Input> {
-        let current = referred(&input.kind).and_then(|message| self.messages.get(&message.id));
-        let Some(current) = current else { return Cow::Borrowed(input) };
+    fn refreshed<'i>(&mut self, input: &'i Input) -> Cow<'i, Input> {
+        let Some(message) = referred(&input.kind) else { return Cow::Borrowed(input) };
+        if let Some(changes) = self.unseen.remove(&message.id) {
+            let mut changed = message.clone();
+            changes.iter().for_each(|change| changed.apply(change));
+            self.messages.insert(changed.id, changed);
+        }
+        let Some(current) = self.messages.get(&message.id) else { return Cow::Borrowed(input) };
         let mut input = input.clone();
         if let InputKind::Clicked { message }
         | InputKind::Receipt { message, .. }
         | InputKind::HandOut { message, .. }
         | InputKind::Answered { message, .. } = &mut input.kind
         {
-=======
-    /// Messages that an input refers to may have changed earlier in this turn.
-    fn refresh_message(&mut self, kind: &mut InputKind) {
-        let message = match kind {
-            InputKind::Clicked { message }
-            | InputKind::Receipt { message, .. }
-            | InputKind::HandOut { message, .. }
-            | InputKind::Answered { message, .. } => message,
-            _ => return,
-        };
-        if let Some(changes) = self.unseen.remove(&message.id) {
-            for change in &changes {
-                message.apply(change);
-            }
-            self.messages.insert(message.id, (**message).clone());
-        }
-        if let Some(current) = self.messages.get(&message.id) {
->>>>>>> wip-sim
             (**message).clone_from(current);
         }
         Cow::Owned(input)
