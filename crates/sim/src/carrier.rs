@@ -185,7 +185,7 @@ impl Carrier {
 
     fn receipt(&self, message: &Message, of: &str, status: ReceiptStatus, at: Timestamp) {
         // Some carriers repeat our own id, in all worlds alike.
-        let repeats = self.seed % 3 == 0 && of != "nobody";
+        let repeats = self.seed.is_multiple_of(3) && of != "nobody";
         let receipt = Receipt {
             gateway: message.gateway.clone(),
             gateway_ref: of.to_owned(),
