@@ -10,6 +10,7 @@ pub mod definitions;
 pub mod dispatch;
 pub mod gateway;
 mod history;
+mod hot;
 pub mod ingest;
 pub mod receive;
 pub mod retain;

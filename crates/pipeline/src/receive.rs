@@ -198,8 +198,8 @@ impl Pipeline {
 fn receipt_work(message: Message, receipt: &Receipt, now: Timestamp) -> Work {
     let status = receipt.status;
     let mut work = about(message, now, |message| InputKind::Receipt { message, status });
+    // Not for the history: the message and the decision tell it, and receipts are as many as messages.
     work.input.at = receipt.at.min(now);
-    work.logged = true;
     work
 }
 

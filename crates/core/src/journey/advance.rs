@@ -84,6 +84,7 @@ fn run(
     next_enrollment: &mut u64,
     explain: bool,
 ) -> Result<Effects, AdvanceError> {
+    let only_a_receipt = is_only_a_receipt(engine, contact, input, now.max(contact.state.clock));
     let mut run = Run::new(engine, contact, now, next_enrollment, explain);
     let now = run.now;
     if run.contact.state.definitions != engine.fingerprint {
@@ -101,7 +102,17 @@ fn run(
     }
     run.drain()?;
     run.settle()?;
+    run.out.state_untouched = only_a_receipt;
     Ok(run.out)
+}
+
+/// Whether the input is a receipt that nothing in the contact's state can take notice of.
+fn is_only_a_receipt(engine: &Engine, contact: &Contact, input: &Input, now: Timestamp) -> bool {
+    let InputKind::Receipt { message, .. } = &input.kind else { return false };
+    contact.state.enrollment(message.id.enrollment).is_none()
+        && engine.message_windows.is_empty()
+        && !engine.is_continuous()
+        && contact.state.wake().is_none_or(|(due, _)| due >= now)
 }
 
 /// Something that happened before the definitions of now.
@@ -382,7 +393,13 @@ impl Run<'_> {
         let now = self.now;
         let horizon = crate::policy::may_send::sends_horizon(&self.engine.program.settings);
         let state = &mut self.contact.state;
-        state.sends.retain(|mark| mark.at > now - horizon);
+        // A few stay for caps that do not exist yet.
+        let mut later = state.sends.len();
+        state.sends.retain(|mark| {
+            later -= 1;
+            let few = later < limits::SENDS_REMEMBERED_MAX;
+            mark.at > now - horizon || (few && mark.at > now - limits::SENDS_REMEMBERED)
+        });
         state.goals.retain(|goal| goal.until >= now);
     }
 

@@ -53,9 +53,11 @@ pub fn give_up(
             Some((due, id)) if due <= run.now => id,
             _ => return run.out,
         },
-        InputKind::HandOut { message, .. } | InputKind::Answered { message, .. } => {
-            message.id.enrollment
+        InputKind::HandOut { message, .. } => {
+            run.give_up_message(message);
+            return run.out;
         }
+        InputKind::Answered { message, .. } => message.id.enrollment,
         InputKind::CallAnswered { call, .. } => call.enrollment,
         _ => return run.out,
     };
