@@ -48,7 +48,7 @@ pub struct Settings {
     pub name: String,
     /// The name that texts begin with.
     pub brand: String,
-    /// ISO 3166 country, default region of phone numbers.
+    /// ISO 3166 country, default region of phone numbers; empty: none.
     pub country: String,
     /// Used where a person's own zone cannot be known and the policy allows it.
     pub zone: TimeZone,
