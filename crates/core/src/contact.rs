@@ -1,7 +1,7 @@
 //! A person in a workspace: profile, and the engine's state of them.
 //!
 //! The state is one compact value with a version byte in front: a program reads what an older release wrote
-//! (`tests/state_compatibility.rs` holds it to that). Must never hold anything that grows without a limit
+//! (the test `state_compatibility` holds it to that). Must never hold anything that grows without a limit
 //! from `limits.rs`.
 
 use crate::condition::WindowKey;

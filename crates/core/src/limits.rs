@@ -58,8 +58,14 @@ pub const TAGS_MAX: usize = 200;
 pub const ACTIVE_ENROLLMENTS_MAX: usize = 500;
 /// Ended (journey, key) pairs remembered per contact, so that a journey is not entered again.
 pub const ENDED_KEYS_MAX: usize = 4_096;
+/// Ended enrollments of one contact whose goal can still be reached.
+pub const GOALS_WATCHED_MAX: usize = 4_096;
 /// Messages remembered per enrollment for `wait_for` (the last ones).
 pub const SENT_PER_ENROLLMENT_MAX: usize = 64;
+/// Messages remembered per contact for caps that are published later; those a cap of now looks at are all kept.
+pub const SENDS_REMEMBERED_MAX: usize = 32;
+/// How long they are remembered.
+pub const SENDS_REMEMBERED: Span = Span::days(7);
 /// Steps one enrollment may run at one instant before something is surely wrong.
 pub const STEPS_PER_INSTANT_MAX: u32 = 20_000;
 /// Events that events may cause at one instant (`emit`, `enroll`).
@@ -73,6 +79,8 @@ pub const INBOUND_CHARS_MAX: usize = 10_000;
 
 /// Inputs of one micro-batch.
 pub const BATCH_INPUTS_MAX: usize = 1_000;
+/// Contacts kept decoded in memory between two turns.
+pub const HOT_CONTACTS_MAX: usize = 40_000;
 /// Message ids are remembered this long, at least: an input repeated later is a new one.
 pub const DEDUPLICATION: Span = Span::days(7);
 /// Parts one message may have.

@@ -3,9 +3,11 @@
 //! An input is acknowledged when the batch that holds it and all its effects is durable; there is no inbox to
 //! drain (docs/decisions/0001). Must never acknowledge before, nor let two turns touch a contact at one time.
 
+use crate::hot::Hot;
 use crate::ingest::Arrival;
+use crate::stopped::stopped_by_number;
 use crate::tick::Tick;
-use crate::turn::{Turn, Work};
+use crate::turn::{About, Care, Committable, Turn, Work};
 use crate::windows;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -72,6 +74,7 @@ pub struct Pipeline {
     pub(crate) store: Arc<Store>,
     pub(crate) engines: BTreeMap<WorkspaceId, Arc<Engine>>,
     sequences: Sequences,
+    hot: Hot,
     /// Workspaces whose contacts are looked at once more because definitions changed, and how far that is.
     pub(crate) refreshes: BTreeMap<WorkspaceId, SweepRow>,
     pub(crate) run: u64,
@@ -97,6 +100,7 @@ impl Pipeline {
                 enrollment: sequences.enrollment.max(1),
                 seq: sequences.seq.max(1),
             },
+            hot: Hot::default(),
             refreshes: BTreeMap::new(),
             run,
             observer: None,
@@ -156,14 +160,28 @@ impl Pipeline {
         arrivals: &[(Arrival, Timestamp)],
         in_turn: bool,
     ) -> Result<Vec<Accepted>, PipelineError> {
+        match self.try_take(arrivals, in_turn, Care::Swift).await? {
+            Some(answers) => Ok(answers),
+            None => Ok(self.try_take(arrivals, in_turn, Care::Careful).await?.unwrap_or_default()),
+        }
+    }
+
+    /// `None`: an input failed, and the turn was given up. Never so with [`Care::Careful`].
+    async fn try_take(
+        &mut self,
+        arrivals: &[(Arrival, Timestamp)],
+        in_turn: bool,
+        care: Care,
+    ) -> Result<Option<Vec<Accepted>>, PipelineError> {
         if arrivals.len() > limits::BATCH_INPUTS_MAX {
             return Err(PipelineError::TooMany { given: arrivals.len() });
         }
         let fresh = self.unknown(arrivals).await?;
-        let mut turn = Turn::new(&self.engines, self.sequences);
         let mut known = self.known_contacts(arrivals, &fresh).await?;
+        let stopped = self.stopped_numbers(arrivals, &fresh).await?;
         let contacts: Vec<ContactId> = known.values().copied().collect();
-        load(&self.store, &self.engines, &mut turn, &contacts).await?;
+        let mut turn = Turn::new(&self.engines, self.sequences, care);
+        load(&self.store, &self.engines, &mut self.hot, &mut turn, &contacts).await?;
         let mut answers = Vec::with_capacity(arrivals.len());
         for ((arrival, now), fresh) in arrivals.iter().zip(fresh) {
             let Some(first) = arrival.identities.first().filter(|_| fresh) else {
@@ -187,20 +205,26 @@ impl Pipeline {
             if let Some(external) = external {
                 turn.learn_external_id(contact, external);
             }
-            turn.run(Work {
+            let about = About {
                 workspace: arrival.workspace,
                 contact,
                 input_id: arrival.input_id,
                 logged: true,
-                input: arrival.input.clone(),
                 now: *now,
-            });
+            };
+            turn.run(about, &arrival.input);
+            if let Some(work) = stopped_by_number(&turn, &stopped, contact, *now) {
+                turn.run(work.about(), &work.input);
+            }
+            if turn.failed {
+                return Ok(None);
+            }
             answers.push(Accepted::Taken(contact));
         }
-        let (batch, sequences, done) = finish(turn, self.sequences, &mut self.dead_letters)?;
-        self.commit(batch, sequences).await?;
+        let done = finish(turn, self.sequences)?;
         debug_assert!(done.submissions.is_empty(), "only dispatch hands messages out");
-        Ok(answers)
+        self.commit(done).await?;
+        Ok(Some(answers))
     }
 
     /// Whose the identities of fresh arrivals are, as far as that is known.
@@ -283,34 +307,56 @@ impl Pipeline {
         if works.is_empty() && ops.is_empty() {
             return Ok(Done::default());
         }
-        let mut turn = Turn::new(&self.engines, self.sequences);
-        let contacts: Vec<ContactId> = works.iter().map(|work| work.contact).collect();
-        load(&self.store, &self.engines, &mut turn, &contacts).await?;
-        for work in works {
-            turn.run(work);
+        match self.try_work(&works, &ops, Care::Swift).await? {
+            Some(done) => Ok(done),
+            None => Ok(self.try_work(&works, &ops, Care::Careful).await?.unwrap_or_default()),
         }
-        for op in ops {
-            turn.op(op);
-        }
-        let (batch, sequences, done) = finish(turn, self.sequences, &mut self.dead_letters)?;
-        self.commit(batch, sequences).await?;
-        Ok(done)
     }
 
-    pub(crate) async fn commit(
+    /// `None`: an input failed, and the turn was given up. Never so with [`Care::Careful`].
+    async fn try_work(
         &mut self,
-        batch: Batch,
-        sequences: Sequences,
-    ) -> Result<(), PipelineError> {
-        if batch.ops.is_empty() {
-            return Ok(());
+        works: &[Work],
+        ops: &[Op],
+        care: Care,
+    ) -> Result<Option<Done>, PipelineError> {
+        let mut turn = Turn::new(&self.engines, self.sequences, care);
+        let contacts: Vec<ContactId> = works.iter().map(|work| work.contact).collect();
+        load(&self.store, &self.engines, &mut self.hot, &mut turn, &contacts).await?;
+        for work in works {
+            turn.run(work.about(), &work.input);
+            if turn.failed {
+                return Ok(None);
+            }
         }
-        self.store.commit(&batch).await?;
-        self.sequences = sequences;
-        if let Some(observer) = &mut self.observer {
-            observer(&batch);
+        for op in ops {
+            turn.op(op.clone());
         }
-        Ok(())
+        let done = finish(turn, self.sequences)?;
+        Ok(Some(Done { submissions: self.commit(done).await? }))
+    }
+
+    /// Makes a turn durable; returns what is to be submitted then.
+    async fn commit(&mut self, done: Committable) -> Result<Vec<Message>, PipelineError> {
+        if !done.batch.ops.is_empty()
+            && let Err(error) = self.store.commit(&done.batch).await
+        {
+            // Whether it was kept may not be known: what is remembered here may be wrong.
+            self.hot.forget();
+            if let Ok(sequences) = self.store.sequences().await {
+                self.sequences = sequences;
+            }
+            return Err(error.into());
+        }
+        self.sequences = done.sequences;
+        self.dead_letters += done.dead as u64;
+        for (contact, version) in done.contacts {
+            self.hot.put(contact, version);
+        }
+        if let Some(observer) = self.observer.as_mut().filter(|_| !done.batch.ops.is_empty()) {
+            observer(&done.batch);
+        }
+        Ok(done.submissions)
     }
 
     /// The instant of the next thing that time alone brings: a wake, a queued message, a call, a schedule.
@@ -331,26 +377,31 @@ impl Pipeline {
     }
 }
 
-fn finish(
-    mut turn: Turn<'_>,
-    before: Sequences,
-    dead_letters: &mut u64,
-) -> Result<(Batch, Sequences, Done), PipelineError> {
-    *dead_letters += turn.dead as u64;
-    let done = Done { submissions: std::mem::take(&mut turn.submissions) };
-    let (batch, sequences) = turn.into_batch(before).map_err(PipelineError::Damaged)?;
-    Ok((batch, sequences, done))
+fn finish(turn: Turn<'_>, before: Sequences) -> Result<Committable, PipelineError> {
+    turn.into_batch(before).map_err(PipelineError::Damaged)
 }
 
 /// Loads contacts that the turn does not hold yet, their windows filled for the definitions of now.
 async fn load(
     store: &Store,
     engines: &BTreeMap<WorkspaceId, Arc<Engine>>,
+    hot: &mut Hot,
     turn: &mut Turn<'_>,
     contacts: &[ContactId],
 ) -> Result<(), PipelineError> {
-    let mut missing: Vec<ContactId> =
-        contacts.iter().copied().filter(|id| !turn.holds(*id)).collect();
+    let mut missing = Vec::new();
+    for id in contacts {
+        if turn.holds(*id) {
+            continue;
+        }
+        match hot.take(*id) {
+            Some(known) => {
+                turn.resume(known);
+                windows::fill(store, engines, turn, *id).await?;
+            }
+            None => missing.push(*id),
+        }
+    }
     missing.sort_unstable();
     missing.dedup();
     let records = store.contacts(&missing).await?;

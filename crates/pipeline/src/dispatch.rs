@@ -69,20 +69,29 @@ impl Pipeline {
         outcomes: Vec<SubmitOutcome>,
         tick: Tick,
     ) -> Result<(), PipelineError> {
-        let mut accepted = Vec::new();
-        let works = submissions
-            .into_iter()
-            .zip(outcomes)
-            .map(|(message, outcome)| {
-                if let SubmitOutcome::Accepted { gateway_ref } = &outcome {
-                    accepted.push((message.gateway.clone(), gateway_ref.clone()));
+        let (mut works, mut ops) = (Vec::new(), Vec::new());
+        // While the gateway took its time, a receipt may have said more than its answer will.
+        let ids: Vec<_> = submissions.iter().map(|message| message.id).collect();
+        let mut current = Vec::with_capacity(ids.len());
+        for page in ids.chunks(limits::PAGE_ROWS_MAX) {
+            current.extend(self.store.messages(page).await?);
+        }
+        for (message, outcome) in current.into_iter().zip(outcomes) {
+            let Some(message) = message else { continue };
+            // Receipts that came before this answer are taken in its own commit: were it a later one, the
+            // program could die in between, and nobody would look for them again.
+            let early = match &outcome {
+                SubmitOutcome::Accepted { gateway_ref } => {
+                    self.orphans(&message, gateway_ref, tick, &mut ops).await?
                 }
-                let now = tick.at(handed_out_at(&message));
-                about(message, now, |message| InputKind::Answered { message, outcome })
-            })
-            .collect();
-        self.work(works).await?;
-        self.claim_orphans(&accepted, tick).await
+                _ => Vec::new(),
+            };
+            let now = tick.at(handed_out_at(&message));
+            works.push(about(message, now, |message| InputKind::Answered { message, outcome }));
+            works.extend(early);
+        }
+        self.work_with(works, ops).await?;
+        Ok(())
     }
 
     /// Stores what a gateway said to one message, at an instant of its own.

@@ -24,6 +24,16 @@ pub struct Arrival {
     pub input: Input,
 }
 
+impl Arrival {
+    /// The business's own id of the person, when it is given.
+    pub(crate) fn external_id(&self) -> Option<&str> {
+        self.identities
+            .iter()
+            .find(|identity| identity.kind == IdentityKind::External)
+            .map(|identity| identity.value.as_str())
+    }
+}
+
 /// Why something that was sent is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -353,7 +363,7 @@ mod tests {
             (r#"{"type":"track"}"#, "timestamp is missing"),
             (r#"{"type":"track","timestamp":"soon"}"#, "timestamp: \"soon\" is not an instant"),
             (r#"{"type":"track","timestamp":"0001-01-01T00:00:00Z"}"#, "is outside"),
-            (r#"{"type":"track","timestamp":"9999-12-31T00:00:00Z"}"#, "is outside"),
+            (r#"{"type":"track","timestamp":"9999-12-30T00:00:00Z"}"#, "is outside"),
             (r#"{"type":"track","timestamp":"2026-01-01T00:00:00Z"}"#, "userId is missing"),
             (
                 r#"{"type":"track","userId":"1","timestamp":"2026-01-01T00:00:00Z"}"#,

@@ -17,7 +17,7 @@ use wayline_core::time::Timestamp;
 use wayline_store::batch::{Identity, IdentityKind, Op, OrphanReceipt};
 
 /// Contacts with one number that hear of a STOP.
-const SHARED_NUMBER_MAX: usize = 200;
+pub(crate) const SHARED_NUMBER_MAX: usize = 200;
 
 impl Pipeline {
     /// Takes what came from carriers, in order.
@@ -175,38 +175,31 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Receipts that came before the answers that name their messages.
-    pub(crate) async fn claim_orphans(
-        &mut self,
-        accepted: &[(String, String)],
+    /// Receipts that came before the answer that names their message, to be taken right after it.
+    pub(crate) async fn orphans(
+        &self,
+        message: &Message,
+        gateway_ref: &str,
         tick: Tick,
-    ) -> Result<(), PipelineError> {
-        for (gateway, gateway_ref) in accepted {
-            let waiting = self.store.orphan_receipts(gateway, gateway_ref).await?;
-            if waiting.is_empty() {
-                continue;
-            }
-            let receipts: Vec<Receipt> =
-                waiting.iter().filter_map(|row| serde_json::from_str(&row.receipt).ok()).collect();
-            let mut works = Vec::new();
-            for receipt in &receipts {
-                if let Some(message) = self.message_of(receipt).await? {
-                    works.push(receipt_work(message, receipt, tick.at(receipt.at)));
-                }
-            }
-            let (gateway, gateway_ref) = (gateway.clone(), gateway_ref.clone());
-            let gone = Op::RemoveOrphanReceipts { gateway, gateway_ref };
-            self.work_with(works, vec![gone]).await?;
+        ops: &mut Vec<Op>,
+    ) -> Result<Vec<Work>, PipelineError> {
+        let waiting = self.store.orphan_receipts(&message.gateway, gateway_ref).await?;
+        if !waiting.is_empty() {
+            let (gateway, gateway_ref) = (message.gateway.clone(), gateway_ref.to_owned());
+            ops.push(Op::RemoveOrphanReceipts { gateway, gateway_ref });
         }
-        Ok(())
+        let receipts = waiting.iter().filter_map(|row| serde_json::from_str(&row.receipt).ok());
+        Ok(receipts
+            .map(|receipt: Receipt| receipt_work(message.clone(), &receipt, tick.at(receipt.at)))
+            .collect())
     }
 }
 
 fn receipt_work(message: Message, receipt: &Receipt, now: Timestamp) -> Work {
     let status = receipt.status;
     let mut work = about(message, now, |message| InputKind::Receipt { message, status });
+    // Not for the history: the message and the decision tell it, and receipts are as many as messages.
     work.input.at = receipt.at.min(now);
-    work.logged = true;
     work
 }
 

@@ -3,7 +3,10 @@
 //! Must never let the failure of one input touch another: an input that fails leaves its contact as it was
 //! before and becomes a dead letter.
 
+use crate::history::history_entry;
+use crate::hot::Versioned;
 use crate::ingest::Arrival;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +16,8 @@ use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId, stable_hash};
 use wayline_core::journey::advance::advance;
 use wayline_core::journey::effects::{CallEffect, Effects, MessageEffect};
 use wayline_core::journey::engine::Engine;
-use wayline_core::message::Message;
+use wayline_core::journey::give_up::{give_up, narrowly};
+use wayline_core::message::{Message, MessageChange};
 use wayline_core::metrics::{CounterKey, counter_of};
 use wayline_core::time::Timestamp;
 use wayline_store::batch::{
@@ -39,6 +43,37 @@ pub(crate) struct Work {
     pub(crate) now: Timestamp,
 }
 
+/// What a turn does about an input that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// Gives up the whole turn: nearly no turn has such an input, and nothing need be copied for it.
+    Swift,
+    /// Undoes that input alone and buries it. The way of a turn that was given up.
+    Careful,
+}
+
+/// An input about to run, without the input itself: what arrived is not copied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) contact: ContactId,
+    pub(crate) input_id: Option<u128>,
+    pub(crate) logged: bool,
+    pub(crate) now: Timestamp,
+}
+
+impl Work {
+    pub(crate) fn about(&self) -> About {
+        About {
+            workspace: self.workspace,
+            contact: self.contact,
+            input_id: self.input_id,
+            logged: self.logged,
+            now: self.now,
+        }
+    }
+}
+
 /// A contact during the turn.
 struct Slot {
     contact: Contact,
@@ -46,6 +81,17 @@ struct Slot {
     version: u64,
     state_changed: bool,
     profile_changed: bool,
+}
+
+/// A turn as one batch, and what is true once it is durable.
+pub(crate) struct Committable {
+    pub(crate) batch: Batch,
+    pub(crate) sequences: Sequences,
+    /// The contacts as they are then.
+    pub(crate) contacts: Vec<Versioned>,
+    pub(crate) submissions: Vec<Message>,
+    /// Inputs that became dead letters.
+    pub(crate) dead: usize,
 }
 
 /// What a turn collects before it is committed.
@@ -56,24 +102,32 @@ pub(crate) struct Turn<'a> {
     order: Vec<ContactId>,
     /// Messages as changed so far in this turn.
     messages: IdMap<MessageId, Message>,
+    /// Changes in this turn of messages that it has not seen: whoever brings one in finds it changed.
+    unseen: IdMap<MessageId, Vec<MessageChange>>,
     counters: BTreeMap<(WorkspaceId, CounterKey), i64>,
     ops: Vec<Op>,
     pub(crate) sequences: Sequences,
-    pub(crate) submissions: Vec<Message>,
-    /// Inputs that became dead letters.
-    pub(crate) dead: usize,
+    submissions: Vec<Message>,
+    dead: usize,
+    care: Care,
+    /// An input failed and the turn is to be given up.
+    pub(crate) failed: bool,
 }
 
 impl<'a> Turn<'a> {
     pub(crate) fn new(
         engines: &'a BTreeMap<WorkspaceId, std::sync::Arc<Engine>>,
         sequences: Sequences,
+        care: Care,
     ) -> Turn<'a> {
         Turn {
             engines,
+            care,
+            failed: false,
             slots: IdMap::default(),
             order: Vec::new(),
             messages: IdMap::default(),
+            unseen: IdMap::default(),
             counters: BTreeMap::new(),
             ops: Vec::new(),
             sequences,
@@ -139,6 +193,11 @@ impl<'a> Turn<'a> {
         id
     }
 
+    /// Takes in a contact as it was left by an earlier turn.
+    pub(crate) fn resume(&mut self, (contact, version): Versioned) {
+        self.insert(contact, version, false);
+    }
+
     fn insert(&mut self, contact: Contact, version: u64, profile_changed: bool) {
         let id = contact.id;
         self.order.push(id);
@@ -187,95 +246,124 @@ impl<'a> Turn<'a> {
         self.ops.push(op);
     }
 
-    /// Runs one input through its contact. An input that fails becomes a dead letter.
-    pub(crate) fn run(&mut self, mut work: Work) {
-        self.refresh_message(&mut work.input.kind);
+    /// Runs one input through its contact. One that fails becomes a dead letter, or fails the turn.
+    pub(crate) fn run(&mut self, about: About, input: &Input) {
+        let input = self.refreshed(input);
         let seq = Seq(self.sequences.seq);
         self.sequences.seq += 1;
-        if let Some(id) = work.input_id {
-            let op = Op::RememberInput { workspace: work.workspace, id, at: work.now };
+        if let Some(id) = about.input_id {
+            let op = Op::RememberInput { workspace: about.workspace, id, at: about.now };
             self.ops.push(op);
         }
-        match self.effects(&work) {
+        match self.effects(about, &input) {
             Ok(effects) => {
-                self.log(&work, seq);
-                self.keep(&work, effects);
+                self.log(about, &input, seq);
+                self.keep(about, &input, effects);
             }
-            Err(reason) => self.bury(&work, seq, reason),
+            Err(_) if self.care == Care::Swift => self.failed = true,
+            Err(reason) => {
+                self.bury(about, &input, seq, reason);
+                self.give_up(about, &input);
+            }
         }
     }
 
-    fn effects(&mut self, work: &Work) -> Result<Effects, String> {
-        let engine = self.engines.get(&work.workspace).ok_or_else(|| {
-            format!("workspace {} has no definitions; apply some, then retry", work.workspace)
+    fn effects(&mut self, about: About, input: &Input) -> Result<Effects, String> {
+        let engine = self.engines.get(&about.workspace).ok_or_else(|| {
+            let workspace = about.workspace;
+            format!("workspace {workspace} has no definitions; apply some, then retry")
         })?;
         let slot = self
             .slots
-            .get_mut(&work.contact)
-            .ok_or_else(|| format!("contact {} does not exist any more", work.contact))?;
-        let before = slot.contact.clone();
+            .get_mut(&about.contact)
+            .ok_or_else(|| format!("contact {} does not exist any more", about.contact))?;
+        let before = (self.care == Care::Careful).then(|| slot.contact.clone());
         let next = &mut self.sequences.enrollment;
         let first = *next;
-        // A panic in a decision is a bug, and it must not stop the people behind it in the queue.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            advance(engine, &mut slot.contact, &work.input, work.now, next)
-        }));
-        let failure = match result {
-            Ok(Ok(effects)) => {
-                slot.state_changed = true;
-                slot.profile_changed |= effects.profile_changed;
-                return Ok(effects);
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the engine failed on this input; keep it and report it as a bug".to_owned(),
-        };
-        slot.contact = before;
-        *next = first;
+        let mut failure = String::new();
+        // What failed is tried once more by itself: something due before it may have been the cause.
+        for attempt in [advance, narrowly] {
+            // A panic in a decision is a bug, and it must not stop the people behind it in the queue.
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                attempt(engine, &mut slot.contact, input, about.now, next)
+            }));
+            let reason = match result {
+                Ok(Ok(effects)) => {
+                    slot.state_changed |= !effects.state_untouched;
+                    slot.profile_changed |= effects.profile_changed;
+                    return Ok(effects);
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => {
+                    "the engine failed on this input; keep it and report it as a bug".to_owned()
+                }
+            };
+            *next = first;
+            let Some(before) = &before else { return Err(reason) };
+            slot.contact = before.clone();
+            failure = reason;
+        }
         Err(failure)
     }
 
-    /// Messages that an input refers to may have changed earlier in this turn.
-    fn refresh_message(&self, kind: &mut InputKind) {
-        let message = match kind {
-            InputKind::Clicked { message }
-            | InputKind::Receipt { message, .. }
-            | InputKind::HandOut { message, .. }
-            | InputKind::Answered { message, .. } => message,
-            _ => return,
-        };
-        if let Some(current) = self.messages.get(&message.id) {
-            (**message).clone_from(current);
-        }
+    /// After an input of our own failed: what it was for ends, or it would fail again and again.
+    fn give_up(&mut self, about: About, input: &Input) {
+        let Some(engine) = self.engines.get(&about.workspace) else { return };
+        let Some(slot) = self.slots.get_mut(&about.contact) else { return };
+        let next = &mut self.sequences.enrollment;
+        let effects = give_up(engine, &mut slot.contact, input, about.now, next);
+        slot.state_changed = true;
+        self.keep(about, input, effects);
     }
 
-    fn log(&mut self, work: &Work, seq: Seq) {
-        if !work.logged {
+    /// The input, its message as it was left earlier in this turn.
+    fn refreshed<'i>(&mut self, input: &'i Input) -> Cow<'i, Input> {
+        let Some(message) = referred(&input.kind) else { return Cow::Borrowed(input) };
+        if let Some(changes) = self.unseen.remove(&message.id) {
+            let mut changed = message.clone();
+            changes.iter().for_each(|change| changed.apply(change));
+            self.messages.insert(changed.id, changed);
+        }
+        let Some(current) = self.messages.get(&message.id) else { return Cow::Borrowed(input) };
+        let mut input = input.clone();
+        if let InputKind::Clicked { message }
+        | InputKind::Receipt { message, .. }
+        | InputKind::HandOut { message, .. }
+        | InputKind::Answered { message, .. } = &mut input.kind
+        {
+            (**message).clone_from(current);
+        }
+        Cow::Owned(input)
+    }
+
+    fn log(&mut self, about: About, input: &Input, seq: Seq) {
+        if !about.logged {
             return;
         }
-        let (name, body) = history_entry(&work.input.kind);
-        let kind = work.input.kind.name();
-        self.append(work, seq, work.input.at, kind, name, body);
+        let (name, body) = history_entry(&input.kind);
+        let kind = input.kind.name();
+        self.append(about, seq, input.at, kind, name, body);
     }
 
     fn append(
         &mut self,
-        work: &Work,
+        about: About,
         seq: Seq,
         at: Timestamp,
         kind: &str,
         name: String,
         body: String,
     ) {
-        let Some(slot) = self.slots.get_mut(&work.contact) else { return };
+        let Some(slot) = self.slots.get_mut(&about.contact) else { return };
         slot.state_changed = true;
         let previous = slot.contact.state.last_seq.replace(seq);
         self.ops.push(Op::AppendInput(LoggedInput {
             seq,
-            workspace: work.workspace,
-            contact: work.contact,
+            workspace: about.workspace,
+            contact: about.contact,
             previous,
             at,
-            received_at: work.now,
+            received_at: about.now,
             kind: kind.to_owned(),
             name,
             body,
@@ -283,13 +371,13 @@ impl<'a> Turn<'a> {
     }
 
     /// Turns effects into operations.
-    fn keep(&mut self, work: &Work, effects: Effects) {
-        let workspace = work.workspace;
+    fn keep(&mut self, about: About, input: &Input, effects: Effects) {
+        let workspace = about.workspace;
         for event in effects.events {
             let seq = Seq(self.sequences.seq);
             self.sequences.seq += 1;
             let body = event.properties.to_string();
-            self.append(work, seq, event.at, "emitted", event.event, body);
+            self.append(about, seq, event.at, "emitted", event.event, body);
         }
         for fact in effects.enrollments {
             let (left_at, exit) = match fact.left {
@@ -299,7 +387,7 @@ impl<'a> Turn<'a> {
             self.ops.push(Op::PutEnrollment(EnrollmentRow {
                 workspace,
                 id: fact.id,
-                contact: work.contact,
+                contact: about.contact,
                 journey: fact.journey,
                 version: fact.version,
                 key: fact.key,
@@ -309,15 +397,15 @@ impl<'a> Turn<'a> {
             }));
         }
         for effect in effects.messages {
-            self.keep_message(workspace, work, effect);
+            self.keep_message(workspace, input, effect);
         }
         for effect in effects.calls {
             self.ops.push(match effect {
                 CallEffect::Make(call) => Op::InsertCall(CallRow {
                     workspace,
                     id: call.id,
-                    contact: work.contact,
-                    due_at: work.now,
+                    contact: about.contact,
+                    due_at: about.now,
                     deadline: call.deadline,
                     method: call.method,
                     url: call.url,
@@ -331,26 +419,25 @@ impl<'a> Turn<'a> {
             if let Some(key) = counter_of(&decision) {
                 *self.counters.entry((workspace, key)).or_insert(0) += 1;
             }
-            let row = DecisionRow { workspace, contact: work.contact, decision };
+            let row = DecisionRow { workspace, contact: about.contact, decision };
             self.ops.push(Op::AppendDecision(row));
         }
         self.submissions.extend(effects.submissions);
     }
 
-    fn keep_message(&mut self, workspace: WorkspaceId, work: &Work, effect: MessageEffect) {
+    fn keep_message(&mut self, workspace: WorkspaceId, input: &Input, effect: MessageEffect) {
         match effect {
-            MessageEffect::Insert(message) => {
-                self.messages.insert(message.id, (*message).clone());
-                self.ops.push(Op::InsertMessage(message));
-            }
+            // No input can refer to a message that is not stored yet.
+            MessageEffect::Insert(message) => self.ops.push(Op::InsertMessage(message)),
             MessageEffect::Change(id, change) => {
                 if !self.messages.contains_key(&id)
-                    && let Some(message) = referred(&work.input.kind).filter(|it| it.id == id)
+                    && let Some(message) = referred(&input.kind).filter(|it| it.id == id)
                 {
                     self.messages.insert(id, message.clone());
                 }
-                if let Some(message) = self.messages.get_mut(&id) {
-                    message.apply(&change);
+                match self.messages.get_mut(&id) {
+                    Some(message) => message.apply(&change),
+                    None => self.unseen.entry(id).or_default().push((*change).clone()),
                 }
                 self.ops.push(Op::ChangeMessage { workspace, id, change });
             }
@@ -358,14 +445,14 @@ impl<'a> Turn<'a> {
     }
 
     /// Keeps an input that failed, whole, with its reason.
-    fn bury(&mut self, work: &Work, seq: Seq, reason: String) {
+    fn bury(&mut self, about: About, input: &Input, seq: Seq, reason: String) {
         self.dead += 1;
-        let input = serde_json::to_string(&work.input).unwrap_or_default();
+        let input = serde_json::to_string(input).unwrap_or_default();
         self.ops.push(Op::PutDeadLetter(DeadLetterRow {
-            workspace: work.workspace,
+            workspace: about.workspace,
             id: seq,
-            at: work.now,
-            contact: Some(work.contact),
+            at: about.now,
+            contact: Some(about.contact),
             reason,
             input,
             attempts: 1,
@@ -391,7 +478,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// When a state cannot be encoded.
-    pub(crate) fn into_batch(self, before: Sequences) -> Result<(Batch, Sequences), String> {
+    pub(crate) fn into_batch(mut self, before: Sequences) -> Result<Committable, String> {
         let mut batch =
             Batch { ops: Vec::with_capacity(self.ops.len() + self.order.len() * 2 + 1) };
         // Profiles come first: everything else hangs on them.
@@ -400,13 +487,12 @@ impl<'a> Turn<'a> {
                 batch.ops.push(Op::PutProfile(profile_row(&slot.contact)));
             }
         }
-        batch.ops.extend(self.ops);
+        batch.ops.append(&mut self.ops);
         for id in &self.order {
-            let Some(slot) =
-                self.slots.get(id).filter(|slot| slot.state_changed || slot.version == 0)
-            else {
+            let Some(slot) = self.slots.get_mut(id) else { continue };
+            if !slot.state_changed && slot.version != 0 {
                 continue;
-            };
+            }
             let state = &slot.contact.state;
             let wake = state.wake().map(|(due, enrollment)| Wake { due, enrollment });
             batch.ops.push(Op::PutState(StateRow {
@@ -416,14 +502,22 @@ impl<'a> Turn<'a> {
                 body: state.encode(*id).map_err(|error| error.to_string())?,
                 wake,
             }));
+            slot.version += 1;
         }
-        for ((workspace, key), delta) in self.counters {
+        for ((workspace, key), delta) in std::mem::take(&mut self.counters) {
             batch.ops.push(Op::AddCounter { workspace, key, delta });
         }
         if self.sequences != before {
             batch.ops.push(Op::SetSequences(self.sequences));
         }
-        Ok((batch, self.sequences))
+        let contacts = self.slots.into_values().map(|slot| (slot.contact, slot.version));
+        Ok(Committable {
+            batch,
+            sequences: self.sequences,
+            contacts: contacts.collect(),
+            submissions: self.submissions,
+            dead: self.dead,
+        })
     }
 }
 
@@ -438,37 +532,6 @@ fn referred(kind: &InputKind) -> Option<&Message> {
     }
 }
 
-/// Name and body of an input in the history.
-fn history_entry(kind: &InputKind) -> (String, String) {
-    match kind {
-        InputKind::Identify { traits } => {
-            (String::new(), serde_json::to_string(traits).unwrap_or_default())
-        }
-        InputKind::Track { event, properties } => (event.clone(), properties.to_string()),
-        InputKind::Consent { channel, topic, state, source } => {
-            let body = serde_json::json!({
-                "channel": channel, "topic": topic, "state": state, "source": source,
-            });
-            (String::new(), body.to_string())
-        }
-        InputKind::Inbound { text } => {
-            (String::new(), serde_json::json!({ "text": text }).to_string())
-        }
-        InputKind::Clicked { message } => {
-            (String::new(), serde_json::json!({ "message": message.id.to_string() }).to_string())
-        }
-        InputKind::Receipt { message, status } => {
-            let body = serde_json::json!({ "message": message.id.to_string(), "status": status });
-            (String::new(), body.to_string())
-        }
-        InputKind::Enroll { journey, key, properties } => {
-            let body = serde_json::json!({ "key": key, "properties": properties });
-            (journey.clone(), body.to_string())
-        }
-        _ => (String::new(), String::new()),
-    }
-}
-
 fn profile_row(contact: &Contact) -> ProfileRow {
     let profile = &contact.profile;
     ProfileRow {
@@ -479,15 +542,5 @@ fn profile_row(contact: &Contact) -> ProfileRow {
         email: profile.email.clone(),
         attributes: serde_json::to_string(&profile.attributes).unwrap_or_else(|_| "{}".to_owned()),
         created_at: profile.created_at,
-    }
-}
-
-impl Arrival {
-    /// The business's own id of the person, when it is given.
-    pub(crate) fn external_id(&self) -> Option<&str> {
-        self.identities
-            .iter()
-            .find(|identity| identity.kind == wayline_store::batch::IdentityKind::External)
-            .map(|identity| identity.value.as_str())
     }
 }

@@ -6,12 +6,14 @@
 use crate::checks::{Invariant, Violation};
 use crate::scenario::{QuietPlan, WorkspacePlan};
 use std::collections::{BTreeMap, BTreeSet};
-use wayline_core::ids::{ContactId, JourneyId, MessageId, WorkspaceId, stable_hash_wide};
+use wayline_core::ids::{
+    ContactId, EnrollmentId, JourneyId, MessageId, WorkspaceId, stable_hash_wide,
+};
 use wayline_core::journey::definition::Journey;
 use wayline_core::journey::parse::parse_journey;
 use wayline_core::message::Message;
 use wayline_core::time::Timestamp;
-use wayline_store::batch::{Batch, LoggedInput, Op, ProfileRow, Sequences};
+use wayline_store::batch::{Batch, EnrollmentRow, LoggedInput, Op, ProfileRow, Sequences};
 
 /// What a person has said about texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +31,8 @@ pub enum Said {
 pub struct Known {
     /// The last profile kept.
     pub profile: Option<ProfileRow>,
-    /// What they said, when, and at which place in the order of facts.
-    pub said: Option<(Said, Timestamp, u64)>,
-    /// Place of the last time they said yes or were asked again.
-    pub yes: u64,
+    /// What they said last, and when.
+    pub said: Option<(Said, Timestamp)>,
     /// Version of the last state kept.
     pub version: u64,
 }
@@ -91,8 +91,8 @@ pub struct Chronicle {
     pub messages: BTreeMap<MessageId, Message>,
     /// Submits by contact, in order.
     pub submits: BTreeMap<ContactId, Vec<Submit>>,
-    /// Numbers that said stop, and the place of it.
-    pub stopped: BTreeMap<(WorkspaceId, String), u64>,
+    /// Numbers that said stop, and when that arrived.
+    pub stopped: BTreeMap<(WorkspaceId, String), Timestamp>,
     /// Rules of each workspace.
     pub rules: BTreeMap<WorkspaceId, Rules>,
     /// Rules that will be in force once they are kept.
@@ -101,10 +101,10 @@ pub struct Chronicle {
     pub journeys: BTreeMap<(WorkspaceId, JourneyId, u32), Journey>,
     /// Journeys that were parallel in any version.
     pub parallel: BTreeSet<(WorkspaceId, JourneyId)>,
+    /// Who is in which journey with which key.
+    pub active: BTreeMap<(WorkspaceId, ContactId, JourneyId, String), BTreeSet<EnrollmentId>>,
     /// Last sequences kept.
     pub sequences: Sequences,
-    /// Whether messages are forgotten after a while.
-    pub forgets: bool,
     /// What was wrong, in order.
     pub violations: Vec<Violation>,
     /// Whose facts are told; `None`: nobody's.
@@ -198,6 +198,7 @@ impl Chronicle {
                 }
             }
             Op::AppendInput(row) => self.heard(row),
+            Op::PutEnrollment(row) => self.enrolled(row),
             Op::InsertMessage(message) => {
                 self.messages.insert(message.id, (**message).clone());
             }
@@ -211,6 +212,20 @@ impl Chronicle {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn enrolled(&mut self, row: &EnrollmentRow) {
+        let key = (row.workspace, row.contact, row.journey, row.key.clone());
+        let ids = self.active.entry(key).or_default();
+        if row.left_at.is_some() {
+            ids.remove(&row.id);
+        } else {
+            ids.insert(row.id);
+        }
+        if ids.len() > 1 && !self.parallel.contains(&(row.workspace, row.journey)) {
+            let what = format!("journey {} is active as {ids:?}, key {:?}", row.journey, row.key);
+            self.violate(Invariant::ActiveTwice, Some(row.contact), what);
         }
     }
 
@@ -235,20 +250,19 @@ impl Chronicle {
             },
             _ => return,
         };
-        let at = row.at.min(row.received_at);
-        let order = self.order;
+        // A text that says stop holds from when it arrives, whatever the carrier's clock says.
+        let is_text = row.kind == "inbound";
+        let at = if is_text && said == Said::Out {
+            row.received_at
+        } else {
+            row.at.min(row.received_at)
+        };
         let known = self.people.entry(row.contact).or_default();
-        // Stopped stays stopped until the person says otherwise later.
-        if let Some((Said::Out, since, _)) = known.said
-            && said != Said::Out
-            && at < since
-        {
+        // The latest word counts, not the latest to arrive.
+        if known.said.is_some_and(|(_, since)| at < since) {
             return;
         }
-        if said != Said::Out {
-            known.yes = order;
-        }
-        known.said = Some((said, at, order));
+        known.said = Some((said, at));
     }
 
     fn meaning(&self, row: &LoggedInput, text: &str) -> Option<Said> {
@@ -261,8 +275,7 @@ impl Chronicle {
         if rules.plan.keywords.iter().any(|keyword| keyword.to_lowercase() == word) {
             let asked =
                 if rules.plan.consent == "double_opt_in" { Said::Pending } else { Said::In };
-            return (now != Some(Said::In) && self.leads_somewhere(row.workspace, &word))
-                .then_some(asked);
+            return (now != Some(Said::In)).then_some(asked);
         }
         match word.as_str() {
             "start" => Some(Said::In),
@@ -271,17 +284,18 @@ impl Chronicle {
         }
     }
 
-    /// A word counts only while a live journey is entered by it; being generous here only forgives.
-    fn leads_somewhere(&self, _workspace: WorkspaceId, _word: &str) -> bool {
-        true
-    }
-
     /// Somebody texted from a number, and that is durable.
-    pub fn number_said(&mut self, workspace: WorkspaceId, number: &str, text: &str) {
+    pub fn number_said(
+        &mut self,
+        workspace: WorkspaceId,
+        number: &str,
+        text: &str,
+        now: Timestamp,
+    ) {
         let word = word(text);
         let key = (workspace, number.to_owned());
         if is_stop(&word) {
-            self.stopped.insert(key, self.order);
+            self.stopped.insert(key, now);
         } else if word == "start" {
             self.stopped.remove(&key);
         }

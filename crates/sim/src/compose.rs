@@ -12,6 +12,8 @@ use wayline_core::time::{Span, Timestamp};
 pub(crate) const EVENTS: [&str; 4] = ["bought", "looked", "booked", "left"];
 /// Attributes that conditions ask for.
 pub(crate) const TIERS: [&str; 3] = ["gold", "silver", "none"];
+/// An event that leads to itself, in journeys that people should not have written.
+pub(crate) const LOOPED: &str = "looped";
 const SEGMENTS: [&str; 3] = ["vip", "fresh", "silent"];
 
 /// What a journey of a slug keeps over its versions.
@@ -20,6 +22,7 @@ struct Draft<'a> {
     keyword: Option<String>,
     others: &'a [String],
     has_transactional: bool,
+    entry: String,
 }
 
 /// Plans the first definitions and those that replace them in flight.
@@ -111,8 +114,8 @@ fn workspace(plan: &WorkspacePlan, quiet: Option<QuietPlan>, slugs: &[String]) -
     text.push_str("topics: [offers]\nsenders:\n");
     text.push_str("  - {id: main, number: \"60777\", kind: short_code, gateway: one}\n");
     text.push_str("  - {id: second, number: \"+12025550100\", kind: ten_dlc, gateway: two}\n");
-    if let (Some(word), Some(slug)) = (plan.keywords.first(), slugs.first()) {
-        let _ = writeln!(text, "keywords: [{{word: {word}, journey: {slug}}}]");
+    if let (true, Some(slug)) = (plan.keywords.iter().any(|word| word == "JOIN"), slugs.first()) {
+        let _ = writeln!(text, "keywords: [{{word: JOIN, journey: {slug}}}]");
     }
     text
 }
@@ -144,11 +147,12 @@ fn condition(draw: &mut Random, depth: usize) -> String {
 
 fn journey(plan: &mut WorkspacePlan, draw: &mut Random, slug: &str, slugs: &[String]) -> String {
     let word = format!("{}WORD", slug.to_uppercase());
-    let draft = Draft {
+    let mut draft = Draft {
         slug: slug.to_owned(),
         keyword: draw.per_mille(200).then(|| word.clone()),
         others: slugs,
         has_transactional: draw.per_mille(400),
+        entry: String::new(),
     };
     if draft.keyword.is_some() && !plan.keywords.contains(&word) {
         plan.keywords.push(word);
@@ -157,6 +161,7 @@ fn journey(plan: &mut WorkspacePlan, draw: &mut Random, slug: &str, slugs: &[Str
     let mut text = format!("journey: {slug}\npurpose: {purpose}\n");
     let (entry, has_event) = entry(draw, &draft);
     text.push_str(&entry);
+    draft.entry.clone_from(&entry);
     let exit = draw.one_of(EVENTS);
     match draw.below(4) {
         0 if !entry.contains(exit) => {
@@ -177,10 +182,15 @@ fn journey(plan: &mut WorkspacePlan, draw: &mut Random, slug: &str, slugs: &[Str
         );
     }
     text.push_str("steps:\n");
-    let count = draw.between(1, 8);
+    // Sometimes it goes round, with a wait.
+    let steps = draw.between(1, 8);
+    let is_round = draw.per_mille(80) && has_event;
+    let count = if is_round { steps + 1 } else { steps };
     let mut sends: Vec<usize> = Vec::new();
-    for place in 0..count {
-        let body = if place == 0 && draw.flip() {
+    for place in 0..steps {
+        let body = if place == 0 && entry.contains(LOOPED) {
+            format!("emit: {LOOPED}")
+        } else if place == 0 && draw.flip() {
             send(draw, &draft, place, count)
         } else {
             step(draw, &draft, place, count, &sends)
@@ -190,9 +200,8 @@ fn journey(plan: &mut WorkspacePlan, draw: &mut Random, slug: &str, slugs: &[Str
         }
         let _ = writeln!(text, "  s{place}: {{{body}}}");
     }
-    // Sometimes it goes round, with a wait.
-    if draw.per_mille(80) && has_event {
-        let _ = writeln!(text, "  s{count}: {{wait: 20h, next: s0}}");
+    if is_round {
+        let _ = writeln!(text, "  s{steps}: {{wait: 20h, next: s0}}");
     }
     text
 }
@@ -215,6 +224,11 @@ fn entry(draw: &mut Random, draft: &Draft<'_>) -> (String, bool) {
                 draw.below(24),
                 draw.one_of(SEGMENTS),
             );
+        }
+        (None, 2) if draw.flip() => {
+            let _ = write!(by, "event: {LOOPED}");
+            let rest = "while_active: parallel\n  once_ended: always";
+            return (format!("entry:\n  {by}\n  {rest}\n"), false);
         }
         (None, 2) => by.push_str("api: true"),
         (None, 3) => by.push_str("date: {attribute: born, offset: -1d, at: \"10:00\"}"),
@@ -301,10 +315,12 @@ fn step(
                 "update: {unset: [tier], unsubscribe: [offers]}",
             ])
             .to_owned(),
-        13 => format!(
-            "emit: {{event: {}, properties: {{value: 30}}}}",
-            draw.one_of(["pinged", "left"])
-        ),
+        13 => {
+            // An event that enters the very journey would go round for ever.
+            let event = if draft.entry.contains("event: left") { "pinged" } else { "left" };
+            let event = if draw.per_mille(100) { LOOPED } else { event };
+            format!("emit: {{event: {event}, properties: {{value: 30}}}}")
+        }
         14 => format!(
             "call: {{url: \"https://x.example/{}\", method: GET, timeout: {}, save: {{tier: /tier}}, on_error: {}}}",
             draft.slug,

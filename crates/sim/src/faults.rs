@@ -6,45 +6,50 @@ use crate::carrier::lock;
 use crate::chronicle::Chronicle;
 use crate::random::Random;
 use crate::scenario::FaultPlan;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use wayline_core::consent::ConsentState;
+use wayline_core::contact::{Position, State};
 use wayline_core::message::MessageState;
-use wayline_core::time::Span;
-use wayline_store::batch::{Batch, Op};
+use wayline_core::time::{Span, Timestamp};
+use wayline_store::batch::{Batch, DeadLetterRow, Op, StateRow, Wake};
 use wayline_store::faulty::{Fate, Watcher};
 
 /// A bug that is planted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
-    /// Opt-outs reach the history and not the state.
+    /// The state forgets opt-outs.
     DeafToStop,
-    /// Submits happen eleven hours later.
+    /// Submits happen eleven hours late.
     SubmitAtNight,
     /// What was sent is not remembered for caps.
     ForgetSends,
     /// Each submit happens twice.
     SubmitTwice,
-    /// Messages are queued and never kept.
-    LoseMessages,
-    /// Counters miss one decision in some.
-    MiscountOne,
-    /// Messages change from ends.
-    ReviveMessages,
-    /// Inputs are acknowledged and not kept.
+    /// Some waits have no end.
+    LoseTimers,
+    /// Some decisions are counted twice.
+    Miscount,
+    /// Messages arrive without a receipt.
+    SkipReceipts,
+    /// Events are acknowledged and not kept.
     LoseInputs,
-    /// An entry begins a second enrollment.
+    /// The state does not recognise who is in a journey.
     EnterTwice,
-    /// Wakes are forgotten.
+    /// Some wakes are forgotten.
     ForgetWakes,
-    /// Ordinary inputs become dead letters.
+    /// Some ordinary inputs become dead letters.
     BuryInputs,
-    /// Queued messages are put off for ever.
+    /// Messages are queued for ever.
     PutOffForEver,
-    /// Something random is in each batch.
+    /// Something in the batches does not come from the seed.
     Unseeded,
-    /// `not_after` is not looked at.
-    ForgetNotAfter,
-    /// Consent is not asked for.
+    /// Submits happen two days late.
+    SubmitLate,
+    /// Everybody has said yes.
     AssumeConsent,
+    /// Sequences begin anew.
+    ForgetSequences,
 }
 
 /// What decides about a store's batches.
@@ -82,6 +87,10 @@ impl Watcher for Faults {
             }
         }
         let Some(sabotage) = self.sabotage else { return Fate::Keep };
+        if sabotage == Sabotage::ForgetSequences {
+            let mut chronicle = lock(&self.chronicle);
+            chronicle.sequences.seq += 1_000 * u64::from(self.draw.per_mille(20));
+        }
         let mut other = batch.clone();
         doctor(sabotage, &mut other, &mut self.draw);
         if other == *batch { Fate::Keep } else { Fate::Instead(Box::new(other)) }
@@ -94,62 +103,27 @@ impl Watcher for Faults {
 
 /// Makes a batch wrong.
 fn doctor(sabotage: Sabotage, batch: &mut Batch, draw: &mut Random) {
-    use wayline_core::contact::State;
-    let edit = |row: &mut wayline_store::batch::StateRow, change: &dyn Fn(&mut State)| {
-        if let Ok(mut state) = State::decode(row.contact, &row.body) {
-            change(&mut state);
-            row.body = state.encode(row.contact).unwrap_or_else(|_| row.body.clone());
-            row.wake = state
-                .wake()
-                .map(|(due, enrollment)| wayline_store::batch::Wake { due, enrollment });
-        }
-    };
-    match sabotage {
-        Sabotage::LoseMessages => batch.ops.retain(|op| {
-            !matches!(op, Op::ChangeMessage { change, .. } if change.state == MessageState::Submitted)
-        }),
-        Sabotage::LoseInputs => {
-            batch.ops.retain(|op| !matches!(op, Op::AppendInput(row) if row.kind == "track"));
-        }
-        Sabotage::MiscountOne => {
-            if let Some(Op::AddCounter { delta, .. }) =
-                batch.ops.iter_mut().find(|op| matches!(op, Op::AddCounter { .. }))
-            {
+    if sabotage == Sabotage::LoseInputs {
+        batch.ops.retain(|op| !matches!(op, Op::AppendInput(row) if row.kind == "track"));
+    }
+    let mut letters = Vec::new();
+    for op in &mut batch.ops {
+        match op {
+            Op::PutState(row) => doctor_state(sabotage, row, draw),
+            Op::AddCounter { delta, .. } if sabotage == Sabotage::Miscount => {
                 *delta += i64::from(draw.per_mille(50));
             }
-        }
-        _ => {}
-    }
-    let mut more = Vec::new();
-    for op in &mut batch.ops {
-        match (sabotage, op) {
-            (Sabotage::DeafToStop, Op::PutState(row)) => edit(row, &|state| {
-                state
-                    .consents
-                    .retain(|it| it.state != wayline_core::consent::ConsentState::OptedOut);
-            }),
-            (Sabotage::AssumeConsent, Op::PutState(row)) => edit(row, &|state| {
-                for it in &mut state.consents {
-                    it.state = wayline_core::consent::ConsentState::OptedIn;
-                }
-            }),
-            (Sabotage::ForgetSends, Op::PutState(row)) => edit(row, &|state| state.sends.clear()),
-            (Sabotage::ForgetWakes, Op::PutState(row)) if draw.per_mille(50) => row.wake = None,
-            (Sabotage::EnterTwice, Op::PutState(row)) => edit(row, &|state| {
-                if let Some(last) = state.enrollments.last_mut() {
-                    last.key.push('x');
-                }
-            }),
-            (Sabotage::PutOffForEver, Op::InsertMessage(message)) => {
+            Op::InsertMessage(message) if sabotage == Sabotage::PutOffForEver => {
                 message.due_at = message.due_at + Span::days(4_000);
             }
-            (Sabotage::ReviveMessages, Op::ChangeMessage { change, .. })
-                if change.state == MessageState::Submitted =>
+            Op::ChangeMessage { change, .. }
+                if sabotage == Sabotage::SkipReceipts
+                    && change.state == MessageState::Submitted =>
             {
                 change.state = MessageState::Delivered;
             }
-            (Sabotage::BuryInputs, Op::AppendInput(row)) if draw.per_mille(20) => {
-                more.push(Op::PutDeadLetter(wayline_store::batch::DeadLetterRow {
+            Op::AppendInput(row) if sabotage == Sabotage::BuryInputs && draw.per_mille(20) => {
+                letters.push(Op::PutDeadLetter(DeadLetterRow {
                     workspace: row.workspace,
                     id: row.seq,
                     at: row.at,
@@ -159,12 +133,49 @@ fn doctor(sabotage: Sabotage, batch: &mut Batch, draw: &mut Random) {
                     attempts: 1,
                 }));
             }
-            (Sabotage::Unseeded, Op::AppendDecision(row)) => {
-                let here: *const Op = std::ptr::from_ref(&Op::AppendDecision(row.clone()));
-                row.decision.detail = format!("{here:?}");
+            Op::AppendDecision(row) if sabotage == Sabotage::Unseeded => {
+                static COUNT: AtomicU64 = AtomicU64::new(0);
+                row.decision.detail = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
             }
             _ => {}
         }
     }
-    batch.ops.extend(more);
+    batch.ops.extend(letters);
+}
+
+/// Makes the state of a contact wrong.
+fn doctor_state(sabotage: Sabotage, row: &mut StateRow, draw: &mut Random) {
+    if sabotage == Sabotage::ForgetWakes {
+        row.wake = row.wake.filter(|_| !draw.per_mille(300));
+        return;
+    }
+    let Ok(mut state) = State::decode(row.contact, &row.body) else { return };
+    match sabotage {
+        Sabotage::DeafToStop => {
+            state.consents.retain(|it| it.state != ConsentState::OptedOut);
+        }
+        Sabotage::AssumeConsent => {
+            for consent in &mut state.consents {
+                consent.state = ConsentState::OptedIn;
+            }
+        }
+        Sabotage::ForgetSends => state.sends.clear(),
+        Sabotage::EnterTwice => {
+            for enrollment in &mut state.enrollments {
+                enrollment.key.push('x');
+            }
+        }
+        Sabotage::LoseTimers => {
+            for enrollment in &mut state.enrollments {
+                if let Position::Waiting { until } = &mut enrollment.position {
+                    *until = Timestamp::MAX;
+                }
+            }
+        }
+        _ => return,
+    }
+    if let Ok(body) = state.encode(row.contact) {
+        row.body = body;
+        row.wake = state.wake().map(|(due, enrollment)| Wake { due, enrollment });
+    }
 }

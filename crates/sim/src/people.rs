@@ -78,6 +78,10 @@ impl Life<'_> {
         if let Some(phone) = &self.person.phone {
             traits.insert("phone".to_owned(), json!(phone));
         }
+        // Some profiles are full: whatever a step would add finds no room.
+        for place in 0..if self.draw.per_mille(60) { 496 } else { 0 } {
+            traits.insert(format!("full{place}"), json!(1));
+        }
         if let Some(zone) = self.person.zone {
             traits.insert("timezone".to_owned(), json!(zone));
         }

@@ -290,7 +290,7 @@ pub(crate) fn quiet(draw: &mut Random) -> Option<QuietPlan> {
         return None;
     }
     let (from, to) =
-        draw.one_of([(1_260, 480), (1_200, 600), (720, 780), (0, 420), (1_320, 1_440)]);
+        draw.one_of([(1_260, 480), (1_200, 600), (720, 780), (0, 420), (1_320, 1_439)]);
     Some(QuietPlan {
         from,
         to,

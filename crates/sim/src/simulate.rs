@@ -200,7 +200,13 @@ impl Simulation {
                 None => None,
             };
             if due.is_some_and(|due| due <= self.now) {
-                let what = format!("at {} something is still due at {due:?}", self.now);
+                let wake = self.store.next_wake().await.ok().flatten();
+                let message = self.store.next_message_due().await.ok().flatten();
+                let call = self.store.next_call_due().await.ok().flatten();
+                let what = format!(
+                    "at {} something is still due at {due:?}: wake {wake:?}, message {message:?}, call {call:?}",
+                    self.now
+                );
                 self.violate(Invariant::Liveness, what);
                 return;
             }
@@ -314,7 +320,8 @@ impl Simulation {
             match event {
                 GatewayEvent::Inbound(inbound) if is_taken => {
                     let mut chronicle = lock(&self.chronicle);
-                    chronicle.number_said(inbound.workspace, &inbound.from, &inbound.text);
+                    let Inbound { workspace, from, text, .. } = inbound;
+                    chronicle.number_said(workspace, &from, &text, self.now);
                 }
                 event if !is_taken => {
                     let later = self.now + Span::seconds(5);
@@ -484,7 +491,7 @@ impl Simulation {
             }
         }
         // Receipts overtake the answer.
-        if self.draw.flip() {
+        if !submissions.is_empty() && self.draw.flip() {
             for (at, sent) in self.carrier.take(self.now) {
                 self.take_sent(at, sent).await;
             }

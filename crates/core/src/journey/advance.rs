@@ -84,19 +84,9 @@ fn run(
     next_enrollment: &mut u64,
     explain: bool,
 ) -> Result<Effects, AdvanceError> {
-    let now = now.max(contact.state.clock);
-    contact.state.clock = now;
-    let mut run = Run {
-        engine,
-        contact,
-        now,
-        next_enrollment,
-        out: Effects::default(),
-        queue: std::collections::VecDeque::new(),
-        explain,
-        steps_run: 0,
-        occurrences: 0,
-    };
+    let only_a_receipt = is_only_a_receipt(engine, contact, input, now.max(contact.state.clock));
+    let mut run = Run::new(engine, contact, now, next_enrollment, explain);
+    let now = run.now;
     if run.contact.state.definitions != engine.fingerprint {
         run.contact.state.definitions = engine.fingerprint;
         run.learn_memberships();
@@ -112,7 +102,17 @@ fn run(
     }
     run.drain()?;
     run.settle()?;
+    run.out.state_untouched = only_a_receipt;
     Ok(run.out)
+}
+
+/// Whether the input is a receipt that nothing in the contact's state can take notice of.
+fn is_only_a_receipt(engine: &Engine, contact: &Contact, input: &Input, now: Timestamp) -> bool {
+    let InputKind::Receipt { message, .. } = &input.kind else { return false };
+    contact.state.enrollment(message.id.enrollment).is_none()
+        && engine.message_windows.is_empty()
+        && !engine.is_continuous()
+        && contact.state.wake().is_none_or(|(due, _)| due >= now)
 }
 
 /// Something that happened before the definitions of now.
@@ -153,18 +153,8 @@ impl Past {
 /// Fills a contact's windows anew from its history, oldest first.
 pub fn refill_windows(engine: &Engine, contact: &mut Contact, past: &[Past]) {
     contact.state.windows.clear();
-    let now = contact.state.clock;
-    let mut run = Run {
-        engine,
-        contact,
-        now,
-        next_enrollment: &mut 0,
-        out: Effects::default(),
-        queue: std::collections::VecDeque::new(),
-        explain: false,
-        steps_run: 0,
-        occurrences: 0,
-    };
+    let (now, mut none) = (contact.state.clock, 0);
+    let mut run = Run::new(engine, contact, now, &mut none, false);
     for thing in past {
         match thing {
             Past::Event { at, name, properties } => run.count_event(name, properties, *at),
@@ -177,7 +167,7 @@ pub fn refill_windows(engine: &Engine, contact: &mut Contact, past: &[Past]) {
 }
 
 impl Run<'_> {
-    fn handle(&mut self, kind: &InputKind, at: Timestamp) -> Result<(), AdvanceError> {
+    pub(crate) fn handle(&mut self, kind: &InputKind, at: Timestamp) -> Result<(), AdvanceError> {
         match kind {
             InputKind::Identify { traits } => self.identify(traits),
             InputKind::Track { event, properties } => {
@@ -228,12 +218,24 @@ impl Run<'_> {
             if self.steps_run > limits::STEPS_PER_INSTANT_MAX {
                 return Err(AdvanceError::TooManySteps { enrollment: id });
             }
-            if id == EnrollmentId(0) {
-                self.contact_due(due)?;
-            } else {
-                self.enrollment_due(id)?;
-            }
-            self.drain()?;
+            self.fire(due, id)?;
+        }
+    }
+
+    fn fire(&mut self, due: Timestamp, id: EnrollmentId) -> Result<(), AdvanceError> {
+        if id == EnrollmentId(0) {
+            self.contact_due(due)?;
+        } else {
+            self.enrollment_due(id)?;
+        }
+        self.drain()
+    }
+
+    /// Fires what is due first, and nothing else.
+    pub(crate) fn fire_first(&mut self) -> Result<(), AdvanceError> {
+        match self.contact.state.wake().filter(|(due, _)| *due <= self.now) {
+            Some((due, id)) => self.fire(due, id),
+            None => Ok(()),
         }
     }
 
@@ -391,7 +393,13 @@ impl Run<'_> {
         let now = self.now;
         let horizon = crate::policy::may_send::sends_horizon(&self.engine.program.settings);
         let state = &mut self.contact.state;
-        state.sends.retain(|mark| mark.at > now - horizon);
+        // A few stay for caps that do not exist yet.
+        let mut later = state.sends.len();
+        state.sends.retain(|mark| {
+            later -= 1;
+            let few = later < limits::SENDS_REMEMBERED_MAX;
+            mark.at > now - horizon || (few && mark.at > now - limits::SENDS_REMEMBERED)
+        });
         state.goals.retain(|goal| goal.until >= now);
     }
 

@@ -27,6 +27,8 @@ pub struct Effects {
     pub submissions: Vec<Message>,
     /// Whether the profile changed.
     pub profile_changed: bool,
+    /// Nothing of the state changed but its clock: a receipt for a journey the contact has left.
+    pub state_untouched: bool,
 }
 
 /// A message made or changed.

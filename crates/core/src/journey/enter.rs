@@ -191,6 +191,7 @@ impl Run<'_> {
         }
         if state.enrollments.len() >= limits::ACTIVE_ENROLLMENTS_MAX
             || state.ended.len() >= limits::ENDED_KEYS_MAX
+            || state.goals.len() >= limits::GOALS_WATCHED_MAX
         {
             let decision = self.about_journey(journey, What::NotEntered, Reason::LimitReached);
             self.push(decision);
@@ -252,6 +253,7 @@ impl Run<'_> {
             enrollment.event = event_text(properties);
             enrollment.variant = String::new();
         }
+        self.forget_entry_event();
         self.decide(id, What::Restarted, Reason::RestartedByEntry).step = None;
         self.fact(id, None);
         self.go(id, first_step(journey))

@@ -11,6 +11,7 @@ pub mod effects;
 pub mod engine;
 mod enter;
 pub mod form;
+pub mod give_up;
 mod goal;
 pub mod node;
 pub mod parse;

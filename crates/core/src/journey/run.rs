@@ -16,7 +16,9 @@ use crate::journey::scope::Scope;
 use crate::limits;
 use crate::time::Timestamp;
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What an input sets off inside the contact, one thing after the other.
@@ -51,10 +53,38 @@ pub(crate) struct Run<'a> {
     pub(crate) queue: VecDeque<Occurrence>,
     /// Whether decisions that change nothing are wanted.
     pub(crate) explain: bool,
+    /// The entry event read last.
+    pub(crate) entry_event: RefCell<Option<(EnrollmentId, Rc<Value>)>>,
     /// Steps run for this input.
     pub(crate) steps_run: u32,
     /// Occurrences handled for this input.
     pub(crate) occurrences: usize,
+}
+
+impl<'a> Run<'a> {
+    /// The work on an input of a contact at `now`, or at the contact's own clock when that is ahead.
+    pub(crate) fn new(
+        engine: &'a Engine,
+        contact: &'a mut Contact,
+        now: Timestamp,
+        next_enrollment: &'a mut u64,
+        explain: bool,
+    ) -> Run<'a> {
+        let now = now.max(contact.state.clock);
+        contact.state.clock = now;
+        Run {
+            engine,
+            contact,
+            now,
+            next_enrollment,
+            out: Effects::default(),
+            queue: VecDeque::new(),
+            explain,
+            entry_event: RefCell::default(),
+            steps_run: 0,
+            occurrences: 0,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -83,11 +113,22 @@ impl Run<'_> {
         self.contact.state.enrollments.iter().map(|enrollment| enrollment.id).collect()
     }
 
-    /// The properties of the entry event.
-    pub(crate) fn entry_event(&self, id: EnrollmentId) -> Value {
-        self.enrollment(id)
-            .and_then(|enrollment| serde_json::from_str(&enrollment.event).ok())
-            .unwrap_or(Value::Null)
+    /// The properties of the entry event, read once per input.
+    pub(crate) fn entry_event(&self, id: EnrollmentId) -> Rc<Value> {
+        let mut known = self.entry_event.borrow_mut();
+        if let Some((_, event)) = known.as_ref().filter(|(of, _)| *of == id) {
+            return Rc::clone(event);
+        }
+        let text = self.enrollment(id).map(|enrollment| enrollment.event.as_str());
+        let event = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+        let event = Rc::new(event);
+        *known = Some((id, Rc::clone(&event)));
+        event
+    }
+
+    /// The entry event of an enrollment was replaced.
+    pub(crate) fn forget_entry_event(&self) {
+        self.entry_event.replace(None);
     }
 
     /// Sets what an enrollment waits for.
@@ -177,8 +218,13 @@ impl Run<'_> {
 
     /// The instant an expression names.
     pub(crate) fn instant(&self, id: EnrollmentId, expr: &Expr) -> Option<Timestamp> {
+        let value = self.value(id, expr)?;
+        // Most instants say their zone themselves, and looking one up costs more than reading them.
+        if let Some(at) = value.as_str().and_then(|text| Timestamp::parse(text.trim()).ok()) {
+            return Some(at);
+        }
         let zone = self.contact.zone_or(&self.engine.program.settings.zone);
-        crate::value::instant_of(&self.value(id, expr)?, &zone)
+        crate::value::instant_of(&value, &zone)
     }
 
     /// Takes an enrollment from `next` on until it waits or ends.

@@ -9,11 +9,12 @@ use crate::template::{self, MissingPolicy, RenderError, RenderLimits, Template};
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
+use std::rc::Rc;
 
 /// The roots of one rendering.
 pub(crate) struct Scope {
     contact: Value,
-    event: Value,
+    event: Rc<Value>,
     workspace: Value,
     journey: Value,
     coupon: Value,
@@ -21,7 +22,12 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    pub(crate) fn new(program: &Program, contact: &Contact, event: Value, journey: &str) -> Scope {
+    pub(crate) fn new(
+        program: &Program,
+        contact: &Contact,
+        event: Rc<Value>,
+        journey: &str,
+    ) -> Scope {
         let settings = &program.settings;
         Scope {
             contact: contact_object(contact),

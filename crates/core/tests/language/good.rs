@@ -66,7 +66,7 @@ fn the_examples_of_the_contract_run() {
 fn what_is_absent_is_the_strict_default() {
     let plain: Workspace = parse("w", b"{workspace: acme, country: US, time_zone: UTC}").unwrap();
     let settings = compile(&plain, &[], &[], 0, WorkspaceId(1)).unwrap().settings;
-    assert_eq!(settings.quiet.window.unwrap().from.0, 21 * 60);
+    assert_eq!(settings.quiet.window.unwrap().from().minutes(), 21 * 60);
     assert!(settings.quiet.jurisdictions);
     assert_eq!(
         (settings.caps.len(), settings.caps[0].messages, settings.caps[0].hold),

@@ -3,6 +3,13 @@
 //! Each `*.journey` file holds scenarios; `UPDATE_EXPECT=1` rewrites what is expected, and the diff is then
 //! reviewed like code. README.md tells the form. The stages are those of the product, on a virtual clock.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod checks;
 mod effects;
 mod script;

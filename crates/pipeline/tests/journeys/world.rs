@@ -48,6 +48,8 @@ pub(crate) struct World {
     gateways: Vec<Arc<Sandbox>>,
     /// Receipts are polled before the gateway's answers are stored.
     receipts_overtake: bool,
+    /// The program dies before it stores an answer.
+    answers_vanish: bool,
     batches: Arc<Mutex<Vec<Batch>>>,
     effects: Effects,
     /// Every call ever made: an answer may come after it was given up.
@@ -68,6 +70,7 @@ impl World {
             behaviour: Behaviour { receipt_after: None, ..Behaviour::default() },
             gateways: Vec::new(),
             receipts_overtake: false,
+            answers_vanish: false,
             batches: Arc::default(),
             effects: Effects::default(),
             calls: Vec::new(),
@@ -94,7 +97,7 @@ impl World {
         for change in changes {
             let same = |it: &Definition| it.id == change.id && it.kind == change.kind;
             self.definitions
-                .retain(|it| !same(it) && !(change.kind == "retire" && it.id == change.id));
+                .retain(|it| !(same(it) || change.kind == "retire" && it.id == change.id));
             if change.kind != "retire" {
                 self.definitions.push(change.clone());
             }
@@ -189,7 +192,9 @@ impl World {
             if self.receipts_overtake {
                 self.poll(tick).await?;
             }
-            self.pipeline.answer(submissions, outcomes, tick).await?;
+            if !self.answers_vanish {
+                self.pipeline.answer(submissions, outcomes, tick).await?;
+            }
         }
         self.poll(tick).await?;
         self.pipeline.schedule(tick).await?;
@@ -243,24 +248,7 @@ impl World {
                 self.explain(who, rest, now).await;
                 Ok(())
             }
-            [who, "texts", text, rest @ ..] => {
-                let from = if who.starts_with('+') {
-                    (*who).to_owned()
-                } else {
-                    self.contact(who).await.profile.phone.expect("a person who texts has a number")
-                };
-                self.inbound += 1;
-                let id = rest.iter().find_map(|word| word.strip_prefix("id:"));
-                let inbound = Inbound {
-                    workspace: self.workspace,
-                    id: Some(id.map_or_else(|| self.inbound.to_string(), str::to_owned)),
-                    from,
-                    text: text.trim_matches('"').to_owned(),
-                    at: now,
-                };
-                let events = vec![GatewayEvent::Inbound(inbound)];
-                self.pipeline.receive(events, Tick::Virtual(now)).await
-            }
+            [who, "texts", text, rest @ ..] => self.text(who, text, rest, now).await,
             [who, "clicks", step, rest @ ..] => {
                 let message = self.message(who, step).await;
                 let at = happened(rest, now);
@@ -297,6 +285,32 @@ impl World {
             [who, rest @ ..] => self.accept(who, rest, now).await,
             [] => panic!("{}: an empty line", self.title),
         }
+    }
+
+    /// A text from a phone, through the gateway.
+    async fn text(
+        &mut self,
+        who: &str,
+        text: &str,
+        rest: &[&str],
+        now: Timestamp,
+    ) -> Result<(), wayline_pipeline::PipelineError> {
+        let from = if who.starts_with('+') {
+            who.to_owned()
+        } else {
+            self.contact(who).await.profile.phone.expect("a person who texts has a number")
+        };
+        self.inbound += 1;
+        let id = rest.iter().find_map(|word| word.strip_prefix("id:"));
+        let inbound = Inbound {
+            workspace: self.workspace,
+            id: Some(id.map_or_else(|| self.inbound.to_string(), str::to_owned)),
+            from,
+            text: text.trim_matches('"').to_owned(),
+            at: now,
+        };
+        let events = vec![GatewayEvent::Inbound(inbound)];
+        self.pipeline.receive(events, Tick::Virtual(now)).await
     }
 
     /// As the business sends it: through ingest.
@@ -366,8 +380,9 @@ impl World {
             undelivered: 0.0,
             ..self.behaviour
         };
+        self.answers_vanish = how == ["never", "answers"];
         self.behaviour = match how {
-            ["accepts"] => calm,
+            ["accepts"] | ["never", "answers"] => calm,
             ["refuses"] => Behaviour { refuse: 1.0, ..calm },
             ["throttles", pause] => Behaviour { throttle: 1.0, throttle_for: after(pause), ..calm },
             ["loses", "answers"] => Behaviour { timeout: 1.0, ..calm },

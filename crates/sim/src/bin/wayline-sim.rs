@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use wayline_core::ids::ContactId;
 use wayline_sim::checks::{Invariant, Violation};
 use wayline_sim::simulate::{Report, simulate};
 
@@ -18,13 +19,22 @@ struct Options {
     is_verbose: bool,
     is_one: bool,
     threads: u64,
+    /// Whose facts are told of a failing seed; `None`: of the one it fails for.
+    contact: Option<ContactId>,
 }
 
-const USAGE: &str = "wayline-sim [--seeds N] [--first N] [--seed N] [--threads N] [--verbose]";
+const USAGE: &str =
+    "wayline-sim [--seeds N] [--first N] [--seed N] [--threads N] [--contact N] [--verbose]";
 
 fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options =
-        Options { first: 0, count: 1_000, is_verbose: false, is_one: false, threads: 2 };
+    let mut options = Options {
+        first: 0,
+        count: 1_000,
+        is_verbose: false,
+        is_one: false,
+        threads: 2,
+        contact: None,
+    };
     let mut arguments = arguments;
     while let Some(name) = arguments.next() {
         if name == "--verbose" {
@@ -37,6 +47,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
             "--seeds" => options.count = value,
             "--first" => options.first = value,
             "--seed" => (options.first, options.count, options.is_one) = (value, 1, true),
+            "--contact" => options.contact = Some(ContactId(value)),
             "--threads" => options.threads = value.max(1),
             _ => return Err(format!("{name} is not known; {USAGE}")),
         }
@@ -60,12 +71,13 @@ fn run(seed: u64, is_twice: bool) -> Report {
     report
 }
 
-fn explain(report: &Report) {
+fn explain(report: &Report, contact: Option<ContactId>) {
     println!("\nseed {} fails:", report.seed);
     for violation in report.violations.iter().take(5) {
         println!("  {violation}");
     }
-    let contact = report.violations.iter().find_map(|violation| violation.contact);
+    let contact =
+        contact.or_else(|| report.violations.iter().find_map(|violation| violation.contact));
     if contact.is_some() {
         let trace = simulate(report.seed, None, contact).trace;
         for line in trace.iter().skip(trace.len().saturating_sub(TOLD)) {
@@ -120,7 +132,7 @@ fn main() -> ExitCode {
     let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     failed.sort_by_key(|report| report.seed);
     for report in failed.iter().take(5) {
-        explain(report);
+        explain(report, options.contact);
     }
     println!(
         "{} seeds, {} restarts, {} submits, {} seeds failed",

@@ -4,12 +4,12 @@
 //! policy of the core, nor what it computed.
 
 use super::Invariant;
-use crate::chronicle::{Chronicle, Rules, Said, Submit};
+use crate::chronicle::{Chronicle, Known, Rules, Said, Submit};
 use crate::scenario::{CapPlan, PLACES, QuietPlan};
 use jiff::tz::TimeZone;
 use wayline_core::ids::ContactId;
 use wayline_core::journey::definition::step::{Action, NotAfter, Send};
-use wayline_core::message::MessageState;
+use wayline_core::message::{Message, MessageState};
 use wayline_core::policy::settings::Purpose;
 use wayline_core::time::{Span, Timestamp};
 
@@ -61,9 +61,11 @@ fn consent(chronicle: &Chronicle, submit: &Submit, rules: &Rules, found: &mut Fo
         let what = format!("message {} goes to {} at {}", message.id, message.to, submit.at);
         found.push((Invariant::AfterStop, what));
     }
-    let yes = known.map_or(0, |known| known.yes);
+    // The number said stop, somebody who has it still means it, and this person said nothing else since.
+    let since = known.and_then(|known| known.said).map_or(Timestamp::MIN, |said| said.1);
     let number = (message.workspace, message.to.clone());
-    if chronicle.stopped.get(&number).is_some_and(|stop| yes < *stop) {
+    let is_meant = || chronicle.people.values().any(|person| is_out_with(person, message));
+    if chronicle.stopped.get(&number).is_some_and(|stop| since < *stop) && is_meant() {
         let what = format!("message {} goes to the stopped number {}", message.id, message.to);
         found.push((Invariant::AfterStop, what));
     }
@@ -72,6 +74,14 @@ fn consent(chronicle: &Chronicle, submit: &Submit, rules: &Rules, found: &mut Fo
         let what = format!("marketing message {} goes to somebody who said {said:?}", message.id);
         found.push((Invariant::Consent, what));
     }
+}
+
+/// Whether somebody with the number of a message has said no.
+fn is_out_with(person: &Known, message: &Message) -> bool {
+    let has_number = person.profile.as_ref().is_some_and(|profile| {
+        profile.workspace == message.workspace && profile.phone.as_ref() == Some(&message.to)
+    });
+    has_number && person.said.is_some_and(|said| said.0 == Said::Out)
 }
 
 /// Where a person may be.

@@ -15,7 +15,7 @@ impl Run<'_> {
         self.queue.push_back(Occurrence::Enroll {
             journey: other.to_owned(),
             from: journey.slug.clone(),
-            properties: self.entry_event(id),
+            properties: (*self.entry_event(id)).clone(),
         });
     }
 

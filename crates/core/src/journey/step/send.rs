@@ -337,13 +337,20 @@ impl Run<'_> {
         if message.state != MessageState::Submitting {
             return Ok(());
         }
+        if let SubmitOutcome::Retry { after, throttled } = outcome {
+            return self.again(message, self.now + *after, *throttled);
+        }
+        self.record_answer(message, outcome);
+        self.leave_send(message)
+    }
+
+    /// Stores what a gateway said for good.
+    pub(crate) fn record_answer(&mut self, message: &Message, outcome: &SubmitOutcome) {
         let (state, reason) = match outcome {
             SubmitOutcome::Accepted { .. } => (MessageState::Submitted, Reason::GatewayAccepted),
             SubmitOutcome::Refused { .. } => (MessageState::Failed, Reason::GatewayRefused),
             SubmitOutcome::Unknown => (MessageState::Unknown, Reason::AnswerLost),
-            SubmitOutcome::Retry { after, throttled } => {
-                return self.again(message, self.now + *after, *throttled);
-            }
+            SubmitOutcome::Retry { .. } => return,
         };
         let gateway_ref = match outcome {
             SubmitOutcome::Accepted { gateway_ref } => Some(gateway_ref.clone()),
@@ -369,7 +376,20 @@ impl Run<'_> {
             // Whether it was sent a receipt may tell.
             _ => {}
         }
-        self.leave_send(message)
+    }
+
+    /// Ends the enrollment that waits for a message which cannot be handled; what is open of it goes.
+    pub(crate) fn give_up_message(&mut self, message: &Message) {
+        let id = message.id.enrollment;
+        let waits = self.enrollment(id).is_some_and(|it| Run::current_message(it) == message.id);
+        if waits {
+            self.end(id, Reason::LimitReached, "failed");
+        }
+        let changed = |effect: &MessageEffect| matches!(effect, MessageEffect::Change(id, _) if *id == message.id);
+        if message.state.is_open() && !self.out.messages.iter().any(changed) {
+            self.change(message.id, MessageState::Dropped, Reason::LimitReached, None);
+            self.about_message(message, What::Dropped, Reason::LimitReached);
+        }
     }
 
     /// Surely not taken: it goes back into the outbox, unless it was tried too often or would be too late.

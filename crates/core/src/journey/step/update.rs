@@ -14,11 +14,25 @@ use crate::value::number_of;
 use serde_json::{Map, Number, Value};
 
 impl Run<'_> {
+    /// All of the changes, or none when the contact has no room for them: a full profile stops nobody.
     pub(super) fn update(
         &mut self,
         id: EnrollmentId,
         changes: &[Change],
     ) -> Result<(), AdvanceError> {
+        let before = (self.contact.profile.clone(), self.contact.state.consents.clone());
+        let decided = self.out.decisions.len();
+        if self.change_all(id, changes).is_err() {
+            (self.contact.profile, self.contact.state.consents) = before;
+            self.out.decisions.truncate(decided);
+            self.decide(id, What::Updated, Reason::LimitReached);
+            return Ok(());
+        }
+        self.decide(id, What::Updated, Reason::Step);
+        self.profile_changed()
+    }
+
+    fn change_all(&mut self, id: EnrollmentId, changes: &[Change]) -> Result<(), AdvanceError> {
         let country = self.engine.program.settings.country.clone();
         for change in changes {
             match change {
@@ -59,8 +73,7 @@ impl Run<'_> {
                 }
             }
         }
-        self.decide(id, What::Updated, Reason::Step);
-        self.profile_changed()
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::journey::problem::{Code, Problem, Spot, shortened};
 use std::collections::BTreeMap;
 
 /// Words that always mean the same to carriers and law, whatever a workspace wants.
-const RESERVED_WORDS: [&str; 11] = [
+const RESERVED_WORDS: [&str; 18] = [
     "STOP",
     "STOPALL",
     "UNSUBSCRIBE",
@@ -22,6 +22,14 @@ const RESERVED_WORDS: [&str; 11] = [
     "START",
     "UNSTOP",
     "REVOKE",
+    // Compared before a workspace's own words, or, like YES, the answer to a question of consent.
+    "OPTOUT",
+    "OPT-OUT",
+    "REMOVE",
+    "ARRET",
+    "ARRÊT",
+    "TD",
+    "YES",
 ];
 
 /// Checks `workspace.yaml`.
