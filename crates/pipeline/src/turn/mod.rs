@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wayline_core::contact::{Contact, Position, Profile, State};
-use wayline_core::event::{Input, InputKind};
+use wayline_core::event::Input;
 use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId, stable_hash};
 use wayline_core::journey::advance::advance;
 use wayline_core::journey::effects::Effects;
@@ -327,12 +327,8 @@ impl<'a> Turn<'a> {
         }
         let Some(current) = self.messages.get(&message.id) else { return Cow::Borrowed(input) };
         let mut input = input.clone();
-        if let InputKind::Clicked { message }
-        | InputKind::Receipt { message, .. }
-        | InputKind::HandOut { message, .. }
-        | InputKind::Answered { message, .. } = &mut input.kind
-        {
-            (**message).clone_from(current);
+        if let Some(message) = input.kind.message_mut() {
+            message.clone_from(current);
         }
         Cow::Owned(input)
     }
