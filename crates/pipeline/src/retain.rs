@@ -4,7 +4,7 @@
 
 use crate::advance::{Pipeline, PipelineError};
 use crate::turn::Work;
-use wayline_core::event::Input;
+use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{Seq, WorkspaceId};
 use wayline_core::limits;
 use wayline_core::time::{Span, Timestamp};
@@ -41,7 +41,8 @@ impl Pipeline {
         Ok(self.store.forget(&retention, limit).await?)
     }
 
-    /// Tries a dead letter again. `false`: there is none of that id.
+    /// Tries a dead letter again. `false`: there is none of that id. An input of our own (a timer, an answer) is
+    /// only removed: what it was for has ended, and its message has moved on.
     ///
     /// # Errors
     /// When the store failed. When the input fails again it is a new dead letter with its new reason.
@@ -55,15 +56,9 @@ impl Pipeline {
         let mut input: Input = serde_json::from_str(&letter.input).map_err(|error| {
             PipelineError::Damaged(format!("dead letter {id} cannot be read ({error}); drop it"))
         })?;
-        if let Some(message) = input.kind.message_mut() {
-            // It went on meanwhile: what is decided now is about the message as it is now.
-            let current = self.store.messages(&[message.id]).await?.into_iter().next().flatten();
-            if let Some(current) = current {
-                *message = current;
-            }
-        }
         let logged = input.kind.is_from_outside();
-        let works = letter.contact.map(|contact| Work {
+        let is_current = self.bring_up_to_date(&mut input.kind).await?;
+        let works = letter.contact.filter(|_| is_current).map(|contact| Work {
             workspace,
             contact,
             input_id: None,
@@ -74,6 +69,23 @@ impl Pipeline {
         let gone = Op::RemoveDeadLetter { workspace, id };
         self.work_with(works.into_iter().collect(), vec![gone]).await?;
         Ok(true)
+    }
+
+    /// Gives an input the message it is about as it is now. `false`: there is nothing left to do.
+    async fn bring_up_to_date(&self, kind: &mut InputKind) -> Result<bool, PipelineError> {
+        match kind {
+            InputKind::Timer
+            | InputKind::HandOut { .. }
+            | InputKind::Answered { .. }
+            | InputKind::CallAnswered { .. } => Ok(false),
+            InputKind::Clicked { message } | InputKind::Receipt { message, .. } => {
+                let found = self.store.messages(&[message.id]).await?.into_iter().next().flatten();
+                let Some(found) = found else { return Ok(false) };
+                **message = found;
+                Ok(true)
+            }
+            _ => Ok(true),
+        }
     }
 
     /// Removes a dead letter for good.
