@@ -259,3 +259,8 @@ pub(crate) fn first_instant(local: civil::DateTime, zone: &TimeZone) -> Option<T
 pub(crate) fn wall_time(at: LocalTime) -> Option<civil::Time> {
     civil::Time::new((at.minutes() / 60 % 24) as i8, (at.minutes() % 60) as i8, 0, 0).ok()
 }
+
+/// The later of the two instants a wall time names in a fold; else as [`first_instant`].
+pub(crate) fn last_instant(local: civil::DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    Some(Timestamp::from_jiff(zone.to_ambiguous_timestamp(local).later().ok()?))
+}

@@ -86,7 +86,8 @@ impl MessageState {
                 Queued | Submitted | Failed | Unknown | Delivered | Undelivered | Expired | Dropped
             ),
             Unknown => matches!(next, Submitted | Failed | Delivered | Undelivered | Expired),
-            Submitted => matches!(next, Delivered | Undelivered | Expired | Failed),
+            // To itself: its gateway's own id became known.
+            Submitted => matches!(next, Submitted | Delivered | Undelivered | Expired | Failed),
             Delivered | Undelivered | Failed | Expired | Withdrawn | Dropped => false,
         }
     }

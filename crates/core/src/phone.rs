@@ -6,7 +6,7 @@
 
 mod place;
 
-pub use place::{nanp_country, state, zones_by_prefix};
+pub use place::{nanp_country, state, zones_by_prefix, zones_of_state};
 
 use rlibphonenumber::{
     NumberLengthType, PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat,

@@ -49,7 +49,11 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn message_of(&self, receipt: &Receipt) -> Result<Option<Message>, PipelineError> {
+    /// The message a receipt is about, by the gateway's id or by ours; `None`: it is not known (yet).
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn message_of(&self, receipt: &Receipt) -> Result<Option<Message>, PipelineError> {
         let (gateway, gateway_ref) = (&receipt.gateway, &receipt.gateway_ref);
         if let Some(found) = self.store.message_by_gateway_ref(gateway, gateway_ref).await? {
             return Ok(Some(found));
@@ -166,8 +170,22 @@ impl Pipeline {
         at: Timestamp,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
-        let found = self.store.messages(&[message]).await?.into_iter().next().flatten();
-        let Some(message) = found else { return Ok(()) };
+        match self.store.messages(&[message]).await?.into_iter().next().flatten() {
+            Some(message) => self.clicked_in(message, at, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Pipeline::clicked`], for who has the message at hand, also when the store keeps it no longer.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn clicked_in(
+        &mut self,
+        message: Message,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
         let mut work = about(message, now, |message| InputKind::Clicked { message });
         work.input.at = at.min(now);
         work.logged = true;

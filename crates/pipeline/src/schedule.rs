@@ -126,11 +126,8 @@ impl Pipeline {
     ) -> Option<Timestamp> {
         let mut latest = None;
         let mut at = after;
-        for _ in 0..limits::CASCADE_MAX {
-            match self.next_fire(workspace, journey, at).filter(|next| *next <= until) {
-                Some(next) => (latest, at) = (Some(next), next),
-                None => break,
-            }
+        while let Some(next) = self.next_fire(workspace, journey, at).filter(|it| *it <= until) {
+            (latest, at) = (Some(next), next);
         }
         latest
     }

@@ -97,6 +97,11 @@ impl Drive {
         })
     }
 
+    /// Whether something may come again for ever: a schedule, a yearly date, a condition over the clock.
+    fn renews_itself(&self) -> bool {
+        self.has_schedules() || self.pipeline.engines().any(|engine| engine.renews_itself())
+    }
+
     /// Takes an input. Inputs must come in the order of their time.
     ///
     /// # Errors
@@ -120,7 +125,8 @@ impl Drive {
     pub async fn finish(&mut self, until: Option<Timestamp>) -> Result<(), PipelineError> {
         self.flush().await?;
         let Some(last) = self.last_input else { return Ok(()) };
-        self.run_to(until.unwrap_or(last + FOLLOWED)).await
+        let end = if self.renews_itself() { last + FOLLOWED } else { Timestamp::MAX };
+        self.run_to(until.unwrap_or(end)).await
     }
 
     async fn flush(&mut self) -> Result<(), PipelineError> {
@@ -169,28 +175,43 @@ impl Drive {
     /// Does everything due up to `until`, included.
     async fn run_to(&mut self, until: Timestamp) -> Result<(), PipelineError> {
         while let Some(next) = self.next().await?.filter(|next| *next <= until) {
-            let to = if self.instant { until } else { next };
+            // A message or a call on its way comes before the next timer of its person.
+            let to =
+                if self.instant && !self.is_anything_on_its_way().await? { until } else { next };
             self.turn(to).await?;
         }
         Ok(())
     }
 
-    /// One round of every stage.
+    async fn is_anything_on_its_way(&self) -> Result<bool, PipelineError> {
+        let store = self.pipeline.store();
+        Ok(store.next_message_due().await?.is_some() || store.next_call_due().await?.is_some())
+    }
+
+    /// One round of every stage. What people and carriers did by now comes before what is due now.
     async fn turn(&mut self, to: Timestamp) -> Result<(), PipelineError> {
         let tick = Tick::Virtual(to);
+        self.hear(to).await?;
+        self.come(to).await?;
         self.pipeline.schedule(tick).await?;
         self.pipeline.wake(tick, TURN).await?;
         loop {
             let dispatched = self.dispatch(tick).await?;
             let called = self.call(to).await?;
-            let events = self.gateway.poll(to);
-            let came = events.len();
-            self.expect_reactions(&events).await?;
-            self.pipeline.receive(events, tick).await?;
+            let came = self.hear(to).await?;
             if dispatched + called + came + self.come(to).await? == 0 {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes what came from the carrier. Returns how much that was.
+    async fn hear(&mut self, to: Timestamp) -> Result<usize, PipelineError> {
+        let events = self.gateway.poll(to);
+        let count = events.len();
+        self.expect_reactions(&events).await?;
+        self.pipeline.receive(events, Tick::Virtual(to)).await?;
+        Ok(count)
     }
 
     async fn dispatch(&mut self, tick: Tick) -> Result<usize, PipelineError> {
@@ -239,11 +260,7 @@ impl Drive {
             if receipt.status != ReceiptStatus::Delivered {
                 continue;
             }
-            let found = self
-                .pipeline
-                .store()
-                .message_by_gateway_ref(&receipt.gateway, &receipt.gateway_ref)
-                .await?;
+            let found = self.pipeline.message_of(receipt).await?;
             let Some(message) = found else { continue };
             for (at, reaction) in world.reactions(self.seed, &message, receipt.at) {
                 self.expect(at, Coming::Reaction(Box::new(message.clone()), reaction));
@@ -268,7 +285,7 @@ impl Drive {
                     self.pipeline.answer_call(&call, answer, at).await?;
                 }
                 Coming::Reaction(message, Reaction::Click) => {
-                    self.pipeline.clicked(message.id, at, at).await?;
+                    self.pipeline.clicked_in(*message, at, at).await?;
                 }
                 Coming::Reaction(message, Reaction::Reply(text)) => {
                     let inbound = Inbound {

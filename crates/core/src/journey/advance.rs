@@ -11,7 +11,7 @@ use crate::event::{Input, InputKind};
 use crate::ids::EnrollmentId;
 use crate::journey::effects::Effects;
 use crate::journey::engine::{Engine, source_filter};
-use crate::journey::program::{Awaited, Trigger};
+use crate::journey::program::{Awaited, OnceEnded, Trigger};
 use crate::journey::run::{Occurrence, Run};
 use crate::keyword::{self, Keyword};
 use crate::limits;
@@ -122,7 +122,7 @@ impl Run<'_> {
             InputKind::Track { event, properties } => {
                 self.count_hour(at);
                 let (name, properties) = (event.clone(), properties.clone());
-                self.queue.push_back(Occurrence::Event { name, properties, at });
+                self.queue.push_back(Occurrence::Event { name, properties, at, counted: false });
                 Ok(())
             }
             InputKind::Consent { channel, topic, state, source } => {
@@ -205,11 +205,10 @@ impl Run<'_> {
                 return Err(AdvanceError::Cascade);
             }
             match occurrence {
-                Occurrence::Event { name, properties, at } => self.event(&name, &properties, at)?,
-                Occurrence::Engagement { message, journey, step, was, at } => {
-                    self.count_engagement(&journey, &step, was, at);
-                    self.wake_awaiting_engagement(message)?;
+                Occurrence::Event { name, properties, at, counted } => {
+                    self.event(&name, &properties, at, counted)?;
                 }
+                Occurrence::Engagement { message } => self.wake_awaiting_engagement(message)?,
                 Occurrence::Enroll { journey, from, properties } => {
                     self.enroll_by_journey(&journey, &from, &properties)?;
                 }
@@ -220,8 +219,16 @@ impl Run<'_> {
 
     /// An event: counted, then goals, exits, waits, entries, in this order. What an event sets in motion
     /// (a next wait, a new enrollment) does not see the event again.
-    fn event(&mut self, name: &str, properties: &Value, at: Timestamp) -> Result<(), AdvanceError> {
-        self.count_event(name, properties, at);
+    fn event(
+        &mut self,
+        name: &str,
+        properties: &Value,
+        at: Timestamp,
+        counted: bool,
+    ) -> Result<(), AdvanceError> {
+        if !counted {
+            self.count_event(name, properties, at);
+        }
         let before = self.active_ids();
         let reached = self.goals(name, properties, at);
         for id in &before {
@@ -356,6 +363,24 @@ impl Run<'_> {
             mark.at > now - horizon || (few && mark.at > now - limits::SENDS_REMEMBERED)
         });
         state.goals.retain(|goal| goal.until >= now);
+        if state.ended.len() > ENDED_KEYS_SWEPT {
+            self.forget_ended();
+        }
+    }
+
+    /// Of journeys that may be entered again by now, one ended enrollment is enough to know of.
+    fn forget_ended(&mut self) {
+        let (now, program) = (self.now, &self.engine.program);
+        let mut seen = std::collections::BTreeSet::new();
+        self.contact.state.ended.retain(|ended| {
+            let journey = program.live_version(ended.journey);
+            match journey.map(|journey| journey.once_ended) {
+                Some(OnceEnded::After(span)) if ended.at + span <= now => {
+                    seen.insert(ended.journey)
+                }
+                _ => true,
+            }
+        });
     }
 
     fn identify(&mut self, traits: &Map<String, Value>) -> Result<(), AdvanceError> {
@@ -402,7 +427,8 @@ impl Run<'_> {
                 found.state = state;
                 found.since = at;
             }
-            None if full => return Err(AdvanceError::TooManyAttributes),
+            // A revocation of the whole channel always has a place.
+            None if full && !whole_channel => return Err(AdvanceError::TooManyAttributes),
             None => consents.push(ConsentNow { channel, topic, state, since: at }),
         }
         let mut decision = self.about_contact(What::Consent, reason);
@@ -452,6 +478,9 @@ impl Run<'_> {
         hours[hour] = hours[hour].saturating_add(1);
     }
 }
+
+/// Ended pairs beyond which those that decide nothing any more are forgotten.
+const ENDED_KEYS_SWEPT: usize = limits::ENDED_KEYS_MAX / 8;
 
 /// Whether a `yes` answers the question for consent.
 fn is_unanswered(consent: Option<ConsentState>) -> bool {

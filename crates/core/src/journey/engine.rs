@@ -123,6 +123,14 @@ impl Engine {
         stable_hash(&[b"definitions", text.as_bytes()]).max(1)
     }
 
+    /// Whether time alone brings something again and again: a yearly date, a condition that something waits for.
+    #[must_use]
+    pub fn renews_itself(&self) -> bool {
+        let yearly =
+            |journey: &Arc<Journey>| matches!(journey.entry, Entry::Date { yearly: true, .. });
+        self.is_continuous() || self.program.live_journeys().any(yearly)
+    }
+
     /// Whether time alone can change an answer that something waits for.
     pub(crate) fn is_continuous(&self) -> bool {
         self.has_conditions || !self.watched_segments.is_empty()

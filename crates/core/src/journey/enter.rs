@@ -186,7 +186,8 @@ impl Run<'_> {
             return Ok(());
         }
         if state.enrollments.len() >= limits::ACTIVE_ENROLLMENTS_MAX
-            || state.ended.len() >= limits::ENDED_KEYS_MAX
+            || (state.ended.len() >= limits::ENDED_KEYS_MAX
+                && journey.once_ended != OnceEnded::Always)
             || state.goals.len() >= limits::GOALS_WATCHED_MAX
         {
             let decision = self.about_journey(journey, What::NotEntered, Reason::LimitReached);

@@ -99,13 +99,8 @@ impl Run<'_> {
     ) {
         let Some(message) = message else { return };
         let Some(step) = steps.get(usize::from(message.step)) else { return };
-        self.queue.push_back(Occurrence::Engagement {
-            message,
-            journey: journey.to_owned(),
-            step: step.slug.clone(),
-            was: Engagement::Converted,
-            at,
-        });
+        self.count_engagement(journey, &step.slug, Engagement::Converted, at);
+        self.queue.push_back(Occurrence::Engagement { message });
     }
 }
 

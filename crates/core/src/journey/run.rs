@@ -3,7 +3,7 @@
 //! `advance.rs` says what an input means, `enter.rs` how people get in and out, `step/` what each step does;
 //! they all work on a [`Run`]. Must never outlive the input.
 
-use crate::condition::{Engagement, JsonPath};
+use crate::condition::JsonPath;
 use crate::contact::{Contact, Enrollment, Position};
 use crate::decision::{Decision, Reason, What};
 use crate::evaluate::{Question, attribute};
@@ -25,9 +25,15 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) enum Occurrence {
     /// An event.
-    Event { name: String, properties: Value, at: Timestamp },
-    /// Something happened to a message.
-    Engagement { message: MessageId, journey: String, step: String, was: Engagement, at: Timestamp },
+    Event {
+        name: String,
+        properties: Value,
+        at: Timestamp,
+        /// It is in the windows already.
+        counted: bool,
+    },
+    /// Something happened to a message: its enrollment may wait for that.
+    Engagement { message: MessageId },
     /// A step enrolls the contact into another journey.
     Enroll { journey: String, from: String, properties: Value },
 }
@@ -133,6 +139,14 @@ impl Run<'_> {
 
     /// Sets what an enrollment waits for.
     pub(crate) fn stay(&mut self, id: EnrollmentId, position: Position) -> Flow {
+        // An instant beyond the years we handle would be taken for "never".
+        let last = Timestamp(Timestamp::MAX.0 - 1);
+        let position = match position {
+            Position::Waiting { until } => Position::Waiting { until: until.min(last) },
+            Position::Awaiting { until } => Position::Awaiting { until: until.min(last) },
+            Position::Calling { until } => Position::Calling { until: until.min(last) },
+            other => other,
+        };
         if let Some(enrollment) = self.enrollment_mut(id) {
             enrollment.position = position;
         }

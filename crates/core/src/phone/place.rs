@@ -57,6 +57,20 @@ pub fn nanp_country(e164: &str) -> Option<&'static str> {
     area(e164).map(|area| area.country)
 }
 
+/// Every zone that the area codes of a US or Canadian state or province (two capitals) lie in; empty for others.
+#[must_use]
+pub fn zones_of_state(state: &str) -> Vec<&'static str> {
+    let mut zones: Vec<&'static str> = area_table()
+        .iter()
+        .filter(|area| area.state == Some(state))
+        .flat_map(|area| zones_by_prefix(&format!("1{}", area.code)))
+        .copied()
+        .collect();
+    zones.sort_unstable();
+    zones.dedup();
+    zones
+}
+
 /// The rows that match the number, shortest prefix first.
 fn prefixes(e164: &str) -> impl Iterator<Item = (&str, &'static [&'static str])> {
     let table = zone_table();

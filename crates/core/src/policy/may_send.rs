@@ -6,7 +6,7 @@
 use crate::consent::{Channel, ConsentState};
 use crate::contact::Contact;
 use crate::decision::Reason;
-use crate::evaluate::first_instant;
+use crate::evaluate::{first_instant, last_instant};
 use crate::phone;
 use crate::policy::jurisdiction::Jurisdictions;
 use crate::policy::quiet::{self, Blocker, HoursRule};
@@ -126,8 +126,12 @@ impl<'a> Hours<'a> {
         // The law's hours bind what sells, whatever purposes the workspace keeps quiet for.
         let lawful = bound || purpose == Purpose::Marketing;
         let rules = if lawful && policy.jurisdictions {
-            let (country, state) = residence(settings, contact);
-            Jurisdictions::builtin().rules_for(&country, state.as_deref(), now)
+            residences(settings, contact)
+                .iter()
+                .flat_map(|(country, state)| {
+                    Jurisdictions::builtin().rules_for(country, state.as_deref(), now)
+                })
+                .collect()
         } else {
             Vec::new()
         };
@@ -158,18 +162,39 @@ impl<'a> Hours<'a> {
     }
 }
 
-/// Country and state whose law applies: the number's, else the profile's, else the workspace's.
-fn residence(settings: &Settings, contact: &Contact) -> (String, Option<String>) {
+/// Countries and states whose law may apply: the number's and the profile's; the workspace's when neither tells.
+fn residences(settings: &Settings, contact: &Contact) -> Vec<(String, Option<String>)> {
     let number = contact.profile.phone.as_deref().unwrap_or_default();
-    let text = |name: &str| {
-        contact.profile.attributes.get(name).and_then(serde_json::Value::as_str).map(str::to_owned)
-    };
-    let country = phone::classify(number)
+    let of_number = phone::classify(number)
         .and_then(|phone| phone.region)
-        .or_else(|| text("country"))
-        .unwrap_or_else(|| settings.country.clone());
-    let state = phone::state(number).map(str::to_owned).or_else(|| text("state"));
-    (country, state)
+        .map(|country| (country, phone::state(number).map(str::to_owned)));
+    let (country, state) = address(contact);
+    let of_profile = match (country, state) {
+        (Some(country), state) => Some((country, state)),
+        // A state alone is one of the number's country, else of the workspace's.
+        (None, Some(state)) => {
+            let country = of_number.as_ref().map(|(country, _)| country.clone());
+            Some((country.unwrap_or_else(|| settings.country.clone()), Some(state)))
+        }
+        (None, None) => None,
+    };
+    let mut residences: Vec<_> = of_number.into_iter().chain(of_profile).collect();
+    if residences.is_empty() {
+        residences.push((settings.country.clone(), None));
+    }
+    residences.dedup();
+    residences
+}
+
+/// Country and state of the profile, at the top or in `address`, in capitals.
+fn address(contact: &Contact) -> (Option<String>, Option<String>) {
+    let attributes = &contact.profile.attributes;
+    let nested = attributes.get("address").and_then(serde_json::Value::as_object);
+    let text = |name: &str| {
+        let found = attributes.get(name).or_else(|| nested?.get(name))?;
+        found.as_str().map(str::trim).filter(|text| text.len() == 2).map(str::to_uppercase)
+    };
+    (text("country"), text("state"))
 }
 
 /// Every zone the person may be in, and whether any of them is known rather than guessed.
@@ -193,7 +218,10 @@ fn candidate_zones(settings: &Settings, contact: &Contact) -> (Vec<TimeZone>, bo
             return (vec![settings.zone.clone()], false);
         }
     }
-    (profile.into_iter().chain(numbers).collect(), known)
+    let of_address =
+        address(contact).1.map(|state| phone::zones_of_state(&state)).unwrap_or_default();
+    let of_address = of_address.into_iter().filter_map(|name| crate::zone::zone(name).ok());
+    (profile.into_iter().chain(numbers).chain(of_address).collect(), known)
 }
 
 enum CapAnswer {
@@ -254,7 +282,10 @@ fn cap_frees(
                 return None;
             }
             let midnight = day.tomorrow().ok()?.to_datetime(civil::Time::midnight());
+            // Where the clocks go back at midnight the first one may be past: the day has not ended then.
             first_instant(midnight, &zone)
+                .filter(|instant| *instant > at)
+                .or_else(|| last_instant(midnight, &zone))
         }
     }
 }

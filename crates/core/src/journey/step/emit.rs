@@ -22,10 +22,13 @@ impl Run<'_> {
             event: event.to_owned(),
             properties: properties.clone(),
         });
+        // Counted at once, so that the very next step can ask for it.
+        self.count_event(event, &properties, self.now);
         self.queue.push_back(Occurrence::Event {
             name: event.to_owned(),
             properties,
             at: self.now,
+            counted: true,
         });
     }
 }

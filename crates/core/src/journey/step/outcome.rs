@@ -25,6 +25,7 @@ impl Run<'_> {
         outcome: &SubmitOutcome,
     ) -> Result<(), AdvanceError> {
         if message.state != MessageState::Submitting {
+            self.name(message, outcome);
             return Ok(());
         }
         if let SubmitOutcome::Retry { after, throttled } = outcome {
@@ -32,6 +33,21 @@ impl Run<'_> {
         }
         self.record_answer(message, outcome);
         self.leave_send(message)
+    }
+
+    /// A receipt came before the answer: only the gateway's own id is new.
+    fn name(&mut self, message: &Message, outcome: &SubmitOutcome) {
+        let SubmitOutcome::Accepted { gateway_ref } = outcome else { return };
+        if message.state == MessageState::Submitted && message.gateway_ref.is_none() {
+            let change = MessageChange {
+                state: MessageState::Submitted,
+                reason: Reason::GatewayAccepted,
+                due_at: None,
+                handed_out: None,
+                gateway_ref: Some(gateway_ref.clone()),
+            };
+            self.out.messages.push(MessageEffect::Change(message.id, Box::new(change)));
+        }
     }
 
     /// Stores what a gateway said for good.
@@ -186,7 +202,7 @@ impl Run<'_> {
             ReceiptStatus::Expired => (MessageState::Expired, What::Failed),
             ReceiptStatus::Failed => (MessageState::Failed, What::Failed),
         };
-        if !message.state.may_become(state) {
+        if message.state == state || !message.state.may_become(state) {
             return Ok(());
         }
         self.change(message.id, state, Reason::Receipt, None);
@@ -245,13 +261,9 @@ impl Run<'_> {
     pub(crate) fn engage(&mut self, message: &Message, was: Engagement, at: Timestamp) {
         let program = &self.engine.program;
         let journey = program.journeys.get(&(message.journey, message.version));
-        self.queue.push_back(Occurrence::Engagement {
-            message: message.id,
-            journey: journey.map(|journey| journey.slug.clone()).unwrap_or_default(),
-            step: message.step.clone(),
-            was,
-            at,
-        });
+        let journey = journey.map(|journey| journey.slug.clone()).unwrap_or_default();
+        self.count_engagement(&journey, &message.step, was, at);
+        self.queue.push_back(Occurrence::Engagement { message: message.id });
     }
 
     /// Takes back a message that was not handed over.

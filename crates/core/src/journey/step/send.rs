@@ -37,6 +37,10 @@ impl Run<'_> {
         step: &Step,
         send: &Send,
     ) -> Flow {
+        if self.goes_round(id) {
+            self.end(id, Reason::LimitReached, "limit_reached");
+            return Flow::Ended;
+        }
         let verdict = self.verdict(id, journey, send);
         let Some(mut message) = self.intent(id, journey, step, send) else { return Flow::Ended };
         let message_id = message.id;
@@ -57,6 +61,13 @@ impl Run<'_> {
         };
         self.out.messages.push(MessageEffect::Insert(Box::new(message)));
         flow
+    }
+
+    /// Whether this step has had a message of this enrollment at this very instant: a circle in which no time passes.
+    fn goes_round(&self, id: EnrollmentId) -> bool {
+        self.enrollment(id).is_some_and(|enrollment| {
+            enrollment.sent.iter().any(|mark| mark.step == enrollment.step && mark.at == self.now)
+        })
     }
 
     fn verdict(&self, id: EnrollmentId, journey: &Journey, send: &Send) -> Verdict {

@@ -16,7 +16,8 @@ use serde_json::Value;
 
 impl Run<'_> {
     pub(super) fn wait_for(&mut self, id: EnrollmentId, wait: &WaitFor) -> Flow {
-        if let Some(next) = self.already(id, wait) {
+        if let Some((awaited, next)) = self.already(id, wait) {
+            self.use_up(id, &awaited);
             self.decide(id, What::Chose, Reason::AwaitedHappened);
             return Flow::Go(next);
         }
@@ -26,7 +27,7 @@ impl Run<'_> {
     }
 
     /// The first arm that has happened already.
-    fn already(&self, id: EnrollmentId, wait: &WaitFor) -> Option<Next> {
+    fn already(&self, id: EnrollmentId, wait: &WaitFor) -> Option<(Awaited, Next)> {
         let enrollment = self.enrollment(id)?;
         let event = self.entry_event(id);
         let happened = |awaited: &Awaited| match awaited {
@@ -34,7 +35,18 @@ impl Run<'_> {
             Awaited::Condition(condition) => self.question(Some(&event)).ask(condition).holds,
             engagement => engaged(enrollment, engagement),
         };
-        wait.first.iter().find(|(awaited, _)| happened(awaited)).map(|(_, next)| *next)
+        wait.first.iter().find(|(awaited, _)| happened(awaited)).cloned()
+    }
+
+    /// A reply answers one question: the next one waits for its own.
+    fn use_up(&mut self, id: EnrollmentId, awaited: &Awaited) {
+        let Awaited::Replied { step, .. } = awaited else { return };
+        let Some(enrollment) = self.enrollment_mut(id) else { return };
+        for mark in &mut enrollment.sent {
+            if step.is_none_or(|step| mark.step == step) {
+                mark.reply = None;
+            }
+        }
     }
 
     /// The `wait_for` an enrollment is on, if it is on one.
@@ -89,7 +101,8 @@ impl Run<'_> {
         let Some(wait) = self.awaiting(id, &journey) else { return Ok(()) };
         let Some(enrollment) = self.enrollment(id) else { return Ok(()) };
         let next = wait.first.iter().find(|(awaited, _)| engaged(enrollment, awaited));
-        if let Some((_, next)) = next {
+        if let Some((awaited, next)) = next {
+            self.use_up(id, awaited);
             self.leave_step(id, Reason::AwaitedHappened);
             return self.go(id, *next);
         }
@@ -123,13 +136,8 @@ impl Run<'_> {
         let program = &self.engine.program;
         let Some(journey) = program.journeys.get(&(latest.journey, latest.version)) else { return };
         let Some(step) = journey.steps.get(usize::from(message.step)) else { return };
-        self.queue.push_back(Occurrence::Engagement {
-            message,
-            journey: journey.slug.clone(),
-            step: step.slug.clone(),
-            was: Engagement::Replied,
-            at,
-        });
+        self.count_engagement(&journey.slug, &step.slug, Engagement::Replied, at);
+        self.queue.push_back(Occurrence::Engagement { message });
     }
 }
 
