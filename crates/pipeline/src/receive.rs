@@ -49,7 +49,11 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn message_of(&self, receipt: &Receipt) -> Result<Option<Message>, PipelineError> {
+    /// The message a receipt is about, where that is known.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn message_of(&self, receipt: &Receipt) -> Result<Option<Message>, PipelineError> {
         let (gateway, gateway_ref) = (&receipt.gateway, &receipt.gateway_ref);
         if let Some(found) = self.store.message_by_gateway_ref(gateway, gateway_ref).await? {
             return Ok(Some(found));
@@ -167,7 +171,22 @@ impl Pipeline {
         now: Timestamp,
     ) -> Result<(), PipelineError> {
         let found = self.store.messages(&[message]).await?.into_iter().next().flatten();
-        let Some(message) = found else { return Ok(()) };
+        match found {
+            Some(message) => self.clicked_in(message, at, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Pipeline::clicked`], of a message that the store may have forgotten.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn clicked_in(
+        &mut self,
+        message: Message,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
         let mut work = about(message, now, |message| InputKind::Clicked { message });
         work.input.at = at.min(now);
         work.logged = true;
