@@ -102,6 +102,37 @@ pub enum InputKind {
 }
 
 impl InputKind {
+    /// Whether it came from outside: it belongs into the contact's history.
+    #[must_use]
+    pub fn is_from_outside(&self) -> bool {
+        match self {
+            InputKind::Identify { .. }
+            | InputKind::Track { .. }
+            | InputKind::Consent { .. }
+            | InputKind::Inbound { .. }
+            | InputKind::Clicked { .. }
+            | InputKind::Enroll { .. } => true,
+            InputKind::Receipt { .. }
+            | InputKind::HandOut { .. }
+            | InputKind::Answered { .. }
+            | InputKind::CallAnswered { .. }
+            | InputKind::Scheduled { .. }
+            | InputKind::Timer => false,
+        }
+    }
+
+    /// The message it is about.
+    #[must_use]
+    pub fn message_mut(&mut self) -> Option<&mut Message> {
+        match self {
+            InputKind::Clicked { message }
+            | InputKind::Receipt { message, .. }
+            | InputKind::HandOut { message, .. }
+            | InputKind::Answered { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+
     /// Its name in the history.
     #[must_use]
     pub fn name(&self) -> &'static str {

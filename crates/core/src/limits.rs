@@ -1,6 +1,6 @@
 //! Every limit of the product, in one place. Reaching one is a clear error, never a silent cut.
 //!
-//! Must never hold a setting: what an operator may change stands in `config.default.toml`.
+//! Must never hold a setting: what an operator may change is no limit of the product.
 
 use crate::time::Span;
 

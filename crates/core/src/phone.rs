@@ -277,6 +277,25 @@ pub fn parse(text: &str, default_region: Option<&str>) -> Result<Phone, PhoneErr
     }
 }
 
+/// The number a text may be sent to, in E.164: what [`parse`] reads, and any number written in full (`+` and
+/// 8 to 15 digits) even when its length is unknown here. Metadata is older than the newest numbers, and the
+/// gateway will say; a number that was typed with letters or without its country is refused.
+///
+/// # Errors
+/// As [`parse`].
+pub fn reachable(text: &str, default_region: Option<&str>) -> Result<String, PhoneError> {
+    let region = default_region.filter(|region| !region.is_empty());
+    match parse(text, region) {
+        Ok(phone) => Ok(phone.e164),
+        Err(error) => {
+            let digits = text.strip_prefix('+').unwrap_or_default();
+            let in_full =
+                (8..=15).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
+            if in_full { Ok(text.to_owned()) } else { Err(error) }
+        }
+    }
+}
+
 /// What today's metadata says about a number kept in E.164 form, whatever its length: numbers
 /// outlive the data they were read with. `None` when it is not `+` and digits of a known country
 /// code.

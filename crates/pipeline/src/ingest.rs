@@ -8,7 +8,9 @@ use wayline_core::consent::{Channel, ConsentState};
 use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{WorkspaceId, stable_hash_wide};
 use wayline_core::limits;
+use wayline_core::phone::reachable;
 use wayline_core::time::{TimeError, Timestamp};
+use wayline_core::zone::zone;
 use wayline_store::batch::{Identity, IdentityKind};
 
 /// A checked input on its way to its contact.
@@ -166,6 +168,32 @@ pub fn read(
     };
     let kind = kind(workspace, sent, &mut identities)?;
     Ok(Arrival { workspace, identities, input_id, input: Input { at, kind } })
+}
+
+/// What was taken though not all of it can be used: a phone number that is none, a zone that does not exist. Said
+/// so that whoever sends it can mend it. `country`: the workspace's.
+#[must_use]
+pub fn warnings(arrival: &Arrival, country: &str) -> Vec<String> {
+    let InputKind::Identify { traits } = &arrival.input.kind else { return Vec::new() };
+    let text = |name: &str| traits.get(name).and_then(Value::as_str);
+    let mut warnings = Vec::new();
+    match traits.get("phone") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(number)) => {
+            if let Err(error) = reachable(number, Some(country)) {
+                warnings.push(format!("phone: {error}; the person cannot be texted"));
+            }
+        }
+        Some(_) => {
+            warnings.push("phone: write it as a text; the person cannot be texted".to_owned())
+        }
+    }
+    for name in ["timezone", "time_zone"] {
+        if let Some(Err(error)) = text(name).map(zone) {
+            warnings.push(format!("{name}: {error}; it is not used"));
+        }
+    }
+    warnings
 }
 
 fn kind(

@@ -67,14 +67,22 @@ impl Pipeline {
         now: Timestamp,
     ) -> Result<bool, PipelineError> {
         let Some(letter) = self.store.dead_letter(workspace, id).await? else { return Ok(false) };
-        let input: Input = serde_json::from_str(&letter.input).map_err(|error| {
+        let mut input: Input = serde_json::from_str(&letter.input).map_err(|error| {
             PipelineError::Damaged(format!("dead letter {id} cannot be read ({error}); drop it"))
         })?;
+        if let Some(message) = input.kind.message_mut() {
+            // It went on meanwhile: what is decided now is about the message as it is now.
+            let current = self.store.messages(&[message.id]).await?.into_iter().next().flatten();
+            if let Some(current) = current {
+                *message = current;
+            }
+        }
+        let logged = input.kind.is_from_outside();
         let works = letter.contact.map(|contact| Work {
             workspace,
             contact,
             input_id: None,
-            logged: true,
+            logged,
             input,
             now,
         });

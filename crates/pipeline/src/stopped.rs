@@ -33,16 +33,16 @@ impl Pipeline {
             let workspace = arrival.workspace;
             let Some(engine) = self.engine(workspace) else { continue };
             let country = &engine.program.settings.country;
-            let Ok(number) = phone::parse(text, Some(country)) else { continue };
+            let Ok(number) = phone::reachable(text, Some(country)) else { continue };
             let owners =
-                self.store.contacts_by_phone(workspace, &number.e164, SHARED_NUMBER_MAX).await?;
+                self.store.contacts_by_phone(workspace, &number, SHARED_NUMBER_MAX).await?;
             let records = self.store.contacts(&owners).await?;
             for (owner, record) in owners.into_iter().zip(records) {
                 let Some(record) = record.filter(|record| record.version > 0) else { continue };
                 let state = State::decode(owner, &record.state)
                     .map_err(|error| PipelineError::Damaged(error.to_string()))?;
                 if let Some(since) = texts(&state).filter(|it| is_out(it)).map(|it| it.since) {
-                    let key = (workspace, number.e164.clone());
+                    let key = (workspace, number.clone());
                     let known = stopped.entry(key).or_insert(since);
                     *known = since.max(*known);
                 }

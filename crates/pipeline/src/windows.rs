@@ -10,8 +10,8 @@ use std::sync::Arc;
 use wayline_core::condition::Engagement;
 use wayline_core::decision::What;
 use wayline_core::ids::{ContactId, WorkspaceId};
-use wayline_core::journey::advance::{Past, refill_windows};
 use wayline_core::journey::engine::Engine;
+use wayline_core::journey::past::{Past, refill_windows};
 use wayline_core::limits;
 use wayline_store::Store;
 

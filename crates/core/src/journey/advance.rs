@@ -115,57 +115,6 @@ fn is_only_a_receipt(engine: &Engine, contact: &Contact, input: &Input, now: Tim
         && contact.state.wake().is_none_or(|(due, _)| due >= now)
 }
 
-/// Something that happened before the definitions of now.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Past {
-    /// An event.
-    Event {
-        /// When.
-        at: Timestamp,
-        /// Its name.
-        name: String,
-        /// Its properties.
-        properties: Value,
-    },
-    /// Something happened to a message.
-    Engagement {
-        /// When.
-        at: Timestamp,
-        /// Slug of the journey.
-        journey: String,
-        /// Slug of the step.
-        step: String,
-        /// What.
-        was: Engagement,
-    },
-}
-
-impl Past {
-    /// When it happened.
-    #[must_use]
-    pub fn at(&self) -> Timestamp {
-        match self {
-            Past::Event { at, .. } | Past::Engagement { at, .. } => *at,
-        }
-    }
-}
-
-/// Fills a contact's windows anew from its history, oldest first.
-pub fn refill_windows(engine: &Engine, contact: &mut Contact, past: &[Past]) {
-    contact.state.windows.clear();
-    let (now, mut none) = (contact.state.clock, 0);
-    let mut run = Run::new(engine, contact, now, &mut none, false);
-    for thing in past {
-        match thing {
-            Past::Event { at, name, properties } => run.count_event(name, properties, *at),
-            Past::Engagement { at, journey, step, was } => {
-                run.count_engagement(journey, step, *was, *at);
-            }
-        }
-    }
-    run.contact.state.windows_fingerprint = engine.program.windows_fingerprint;
-}
-
 impl Run<'_> {
     pub(crate) fn handle(&mut self, kind: &InputKind, at: Timestamp) -> Result<(), AdvanceError> {
         match kind {
@@ -287,7 +236,7 @@ impl Run<'_> {
         self.enter_on_event(name, properties)
     }
 
-    fn count_event(&mut self, name: &str, properties: &Value, at: Timestamp) {
+    pub(super) fn count_event(&mut self, name: &str, properties: &Value, at: Timestamp) {
         let engine = self.engine;
         let Some(keys) = engine.event_windows.get(name) else { return };
         for key in keys {
@@ -300,7 +249,13 @@ impl Run<'_> {
         }
     }
 
-    fn count_engagement(&mut self, journey: &str, step: &str, was: Engagement, at: Timestamp) {
+    pub(super) fn count_engagement(
+        &mut self,
+        journey: &str,
+        step: &str,
+        was: Engagement,
+        at: Timestamp,
+    ) {
         let engine = self.engine;
         let Some(keys) = engine.message_windows.get(&was) else { return };
         for key in keys {

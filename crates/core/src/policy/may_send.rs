@@ -123,7 +123,9 @@ impl<'a> Hours<'a> {
         let policy = &settings.quiet;
         let bound = policy.purposes.contains(&purpose);
         let quiet = policy.window.as_ref().filter(|_| bound);
-        let rules = if bound && policy.jurisdictions {
+        // The law's hours bind what sells, whatever purposes the workspace keeps quiet for.
+        let lawful = bound || purpose == Purpose::Marketing;
+        let rules = if lawful && policy.jurisdictions {
             let (country, state) = residence(settings, contact);
             Jurisdictions::builtin().rules_for(&country, state.as_deref(), now)
         } else {

@@ -48,7 +48,7 @@ pub struct Settings {
     pub name: String,
     /// The name that texts begin with.
     pub brand: String,
-    /// ISO 3166 country, default region of phone numbers.
+    /// ISO 3166 country, default region of phone numbers; empty: none.
     pub country: String,
     /// Used where a person's own zone cannot be known and the policy allows it.
     pub zone: TimeZone,
@@ -99,7 +99,8 @@ pub enum ZoneChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownZonePolicy {
-    /// Allowed only when it is allowed in every zone of the person's (else the workspace's) country.
+    /// Allowed only when it is allowed in every zone the number's prefix admits; a number that admits none is
+    /// not texted.
     Strictest,
     /// Take the workspace's zone.
     Workspace,
@@ -131,7 +132,7 @@ pub enum CapWindow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsentMode {
-    /// Opted in and confirmed.
+    /// Opted in and confirmed: a keyword is the first half, and `pending` until the confirmation.
     DoubleOptIn,
     /// Opted in.
     SingleOptIn,

@@ -138,7 +138,7 @@ fn compare_with_known(failed: &[&String]) {
          # UPDATE_EXPECT=1 rewrites the list and keeps the reasons.\n",
     );
     for name in failed {
-        let reason = reasons.get(name.as_str()).unwrap_or(&"TODO: say why");
+        let reason = reasons.get(name.as_str()).unwrap_or(&"say why");
         writeln!(now, "{name} => {reason}").unwrap();
     }
     if std::env::var_os("UPDATE_EXPECT").is_some() {

@@ -48,7 +48,7 @@ pub(super) fn settings(
         brand: workspace.brand.as_ref().map_or_else(|| name.clone(), |brand| brand.text.clone()),
         slug,
         name,
-        country: workspace.country.text.clone(),
+        country: workspace.country.as_ref().map(|it| it.text.clone()).unwrap_or_default(),
         zone,
         quiet: quiet(workspace.quiet_hours.as_ref()),
         caps: caps(workspace),

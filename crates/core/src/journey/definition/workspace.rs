@@ -20,8 +20,8 @@ record! {
         name: Option<Label>,
         /// The name that texts begin with; default: the name.
         brand: Option<Label>,
-        /// Default region of phone numbers.
-        country: Country,
+        /// Default region of phone numbers; absent: numbers must be written with + and country code.
+        country: Option<Country>,
         /// Where a person's own zone cannot be known and the policy allows it.
         time_zone: Option<Zone>,
         /// When not to send; default 21:00 to 08:00 for marketing.

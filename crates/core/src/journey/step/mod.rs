@@ -8,6 +8,7 @@ mod call;
 mod emit;
 mod experiment;
 mod leave;
+mod outcome;
 mod send;
 mod update;
 mod wait;

@@ -3,16 +3,14 @@
 //!
 //! Must never hand out a message that the policy has not just allowed, nor one twice.
 
-use crate::condition::Engagement;
 use crate::consent::Channel;
-use crate::contact::{Enrollment, LatestMessage, Position, SendMark, SentMark};
-use crate::decision::{Decision, Reason, What};
-use crate::event::{ReceiptStatus, SubmitOutcome};
+use crate::contact::{Position, SendMark};
+use crate::decision::{Reason, What};
 use crate::ids::{EnrollmentId, MessageId, stable_hash};
 use crate::journey::advance::AdvanceError;
 use crate::journey::effects::MessageEffect;
 use crate::journey::program::{Action, Journey, Next, NotAfter, Send, Step};
-use crate::journey::run::{Flow, Occurrence, Run};
+use crate::journey::run::{Flow, Run};
 use crate::limits;
 use crate::message::{HandedOut, Message, MessageChange, MessageState};
 use crate::policy::may_send::{Verdict, Wish, may_send};
@@ -74,7 +72,11 @@ impl Run<'_> {
         may_send(&self.engine.program.settings, self.contact, wish, self.now)
     }
 
-    fn not_after(&self, id: EnrollmentId, send: &Send) -> Result<Option<Timestamp>, Reason> {
+    pub(super) fn not_after(
+        &self,
+        id: EnrollmentId,
+        send: &Send,
+    ) -> Result<Option<Timestamp>, Reason> {
         match &send.not_after {
             None => Ok(None),
             Some(NotAfter::Elapsed(span)) => {
@@ -160,7 +162,7 @@ impl Run<'_> {
         Flow::Go(next)
     }
 
-    fn change(
+    pub(super) fn change(
         &mut self,
         message: MessageId,
         state: MessageState,
@@ -199,7 +201,7 @@ impl Run<'_> {
         }
     }
 
-    fn drop_open(
+    pub(super) fn drop_open(
         &mut self,
         id: EnrollmentId,
         message: MessageId,
@@ -212,7 +214,10 @@ impl Run<'_> {
     }
 
     /// Journey, step and message of an enrollment that is on a `send` step.
-    fn sending(&self, id: EnrollmentId) -> Option<(std::sync::Arc<Journey>, u16, MessageId)> {
+    pub(super) fn sending(
+        &self,
+        id: EnrollmentId,
+    ) -> Option<(std::sync::Arc<Journey>, u16, MessageId)> {
         let enrollment = self.enrollment(id)?;
         let message = Run::current_message(enrollment);
         Some((self.journey_of(id)?, enrollment.step, message))
@@ -327,271 +332,9 @@ impl Run<'_> {
         let found = send.translations.get(&language).or_else(|| send.translations.get(base));
         found.unwrap_or(&send.text)
     }
-
-    /// The gateway's answer to a submit.
-    pub(crate) fn answered(
-        &mut self,
-        message: &Message,
-        outcome: &SubmitOutcome,
-    ) -> Result<(), AdvanceError> {
-        if message.state != MessageState::Submitting {
-            return Ok(());
-        }
-        if let SubmitOutcome::Retry { after, throttled } = outcome {
-            return self.again(message, self.now + *after, *throttled);
-        }
-        self.record_answer(message, outcome);
-        self.leave_send(message)
-    }
-
-    /// Stores what a gateway said for good.
-    pub(crate) fn record_answer(&mut self, message: &Message, outcome: &SubmitOutcome) {
-        let (state, reason) = match outcome {
-            SubmitOutcome::Accepted { .. } => (MessageState::Submitted, Reason::GatewayAccepted),
-            SubmitOutcome::Refused { .. } => (MessageState::Failed, Reason::GatewayRefused),
-            SubmitOutcome::Unknown => (MessageState::Unknown, Reason::AnswerLost),
-            SubmitOutcome::Retry { .. } => return,
-        };
-        let gateway_ref = match outcome {
-            SubmitOutcome::Accepted { gateway_ref } => Some(gateway_ref.clone()),
-            _ => None,
-        };
-        self.out.messages.push(MessageEffect::Change(
-            message.id,
-            Box::new(MessageChange { state, reason, due_at: None, handed_out: None, gateway_ref }),
-        ));
-        let what = match state {
-            MessageState::Submitted => What::Sent,
-            MessageState::Failed => What::Failed,
-            _ => What::Unknown,
-        };
-        self.about_message(message, what, reason);
-        if state == MessageState::Failed {
-            self.uncount(message.id);
-        }
-        self.mark_sent(message, state == MessageState::Failed);
-        match state {
-            MessageState::Submitted => self.engage(message, Engagement::Sent, self.now),
-            MessageState::Failed => self.engage(message, Engagement::Failed, self.now),
-            // Whether it was sent a receipt may tell.
-            _ => {}
-        }
-    }
-
-    /// Ends the enrollment that waits for a message which cannot be handled; what is open of it goes.
-    pub(crate) fn give_up_message(&mut self, message: &Message) {
-        let id = message.id.enrollment;
-        let waits = self.enrollment(id).is_some_and(|it| Run::current_message(it) == message.id);
-        if waits {
-            self.end(id, Reason::LimitReached, "failed");
-        }
-        let changed = |effect: &MessageEffect| matches!(effect, MessageEffect::Change(id, _) if *id == message.id);
-        if message.state.is_open() && !self.out.messages.iter().any(changed) {
-            self.change(message.id, MessageState::Dropped, Reason::LimitReached, None);
-            self.about_message(message, What::Dropped, Reason::LimitReached);
-        }
-    }
-
-    /// Surely not taken: it goes back into the outbox, unless it was tried too often or would be too late.
-    fn again(
-        &mut self,
-        message: &Message,
-        due: Timestamp,
-        throttled: bool,
-    ) -> Result<(), AdvanceError> {
-        self.uncount(message.id);
-        let id = message.id.enrollment;
-        let waits = self.enrollment(id).is_some_and(|enrollment| {
-            enrollment.position == Position::Submitting
-                && Run::current_message(enrollment) == message.id
-        });
-        let sending = self.sending(id).filter(|_| waits);
-        let Some((journey, index, _)) = sending else {
-            // Its enrollment has left meanwhile: what may still be taken back is.
-            self.change(message.id, MessageState::Dropped, Reason::ExitMatched, None);
-            self.about_message(message, What::Dropped, Reason::ExitMatched);
-            return Ok(());
-        };
-        let Some((step, send)) = send_step(&journey, index) else { return Ok(()) };
-        let too_late = matches!(self.not_after(id, send), Ok(Some(end)) if due >= end);
-        let objection = if too_late {
-            Some(Reason::TooLate)
-        } else if !throttled && message.attempts >= limits::ATTEMPTS_MAX {
-            Some(Reason::TooManyAttempts)
-        } else {
-            None
-        };
-        if let Some(reason) = objection {
-            return self.drop_open(id, message.id, reason, suppressed(step, send));
-        }
-        let reason = if throttled { Reason::RateLimited } else { Reason::GatewayUnavailable };
-        self.change(message.id, MessageState::Queued, reason, Some(due));
-        self.stay(id, Position::Queued);
-        Ok(())
-    }
-
-    /// A message that was surely not sent does not count for caps.
-    fn uncount(&mut self, message: MessageId) {
-        self.contact.state.sends.retain(|mark| mark.message != message);
-    }
-
-    fn mark_sent(&mut self, message: &Message, failed: bool) {
-        let at = message.handed_out_at.unwrap_or(self.now);
-        if !failed {
-            self.contact.state.latest = Some(LatestMessage {
-                message: message.id,
-                journey: message.journey,
-                version: message.version,
-                variant: message.variant.clone(),
-            });
-        }
-        self.mark(message.id, at, true, failed);
-    }
-
-    /// What was not handed out has not arrived either.
-    fn mark_dropped(&mut self, message: MessageId) {
-        self.mark(message, self.now, false, true);
-    }
-
-    fn mark(&mut self, message: MessageId, at: Timestamp, handed_out: bool, failed: bool) {
-        let Some(enrollment) = self.enrollment_mut(message.enrollment) else { return };
-        if enrollment.sent.len() >= limits::SENT_PER_ENROLLMENT_MAX {
-            enrollment.sent.remove(0);
-        }
-        enrollment.sent.push(SentMark {
-            step: message.step,
-            visit: message.visit,
-            at,
-            handed_out,
-            delivered: false,
-            failed,
-            clicked: false,
-            reply: None,
-        });
-    }
-
-    /// The enrollment that waited for the answer goes on.
-    fn leave_send(&mut self, message: &Message) -> Result<(), AdvanceError> {
-        let id = message.id.enrollment;
-        let waits = self.enrollment(id).is_some_and(|enrollment| {
-            enrollment.position == Position::Submitting
-                && Run::current_message(enrollment) == message.id
-        });
-        let Some((journey, index, _)) = self.sending(id).filter(|_| waits) else { return Ok(()) };
-        let next = journey.steps.get(usize::from(index)).map_or(Next::End, |step| step.next);
-        self.go(id, next)
-    }
-
-    /// A carrier says what became of a message. It may come before the gateway's answer.
-    pub(crate) fn receipt(
-        &mut self,
-        message: &Message,
-        status: ReceiptStatus,
-        at: Timestamp,
-    ) -> Result<(), AdvanceError> {
-        let (state, what) = match status {
-            ReceiptStatus::Accepted => (MessageState::Submitted, What::Sent),
-            ReceiptStatus::Delivered => (MessageState::Delivered, What::Delivered),
-            ReceiptStatus::Undelivered => (MessageState::Undelivered, What::Failed),
-            ReceiptStatus::Expired => (MessageState::Expired, What::Failed),
-            ReceiptStatus::Failed => (MessageState::Failed, What::Failed),
-        };
-        if !message.state.may_become(state) {
-            return Ok(());
-        }
-        self.change(message.id, state, Reason::Receipt, None);
-        let was_open = matches!(message.state, MessageState::Submitting | MessageState::Unknown);
-        if was_open && !matches!(state, MessageState::Submitted | MessageState::Failed) {
-            // What a carrier tried to deliver was sent, whether the gateway's answer came or not.
-            self.about_message(message, What::Sent, Reason::Receipt);
-            self.engage(message, Engagement::Sent, at);
-        }
-        self.about_message(message, what, Reason::Receipt);
-        let early = message.state == MessageState::Submitting;
-        if early {
-            self.mark_sent(message, false);
-        }
-        let was = match what {
-            What::Delivered => Engagement::Delivered,
-            What::Failed => Engagement::Failed,
-            _ => Engagement::Sent,
-        };
-        if let Some(mark) = self.mark_of(message.id) {
-            mark.delivered |= was == Engagement::Delivered;
-            mark.failed |= was == Engagement::Failed;
-        }
-        self.engage(message, was, at);
-        if early { self.leave_send(message) } else { Ok(()) }
-    }
-
-    /// The mark of a message while its enrollment is active.
-    pub(crate) fn mark_of(&mut self, message: MessageId) -> Option<&mut SentMark> {
-        let enrollment: &mut Enrollment = self.enrollment_mut(message.enrollment)?;
-        enrollment
-            .sent
-            .iter_mut()
-            .find(|mark| mark.step == message.step && mark.visit == message.visit)
-    }
-
-    /// A decision about a message, whether its enrollment is still active or not.
-    pub(crate) fn about_message(&mut self, message: &Message, what: What, reason: Reason) {
-        let at = self.now;
-        self.push(Decision {
-            at,
-            what,
-            reason,
-            journey: Some(message.journey),
-            version: message.version,
-            enrollment: Some(message.id.enrollment),
-            step: Some(message.id.step),
-            variant: message.variant.clone(),
-            message: Some(message.id),
-            until: None,
-            detail: String::new(),
-        });
-    }
-
-    /// Tells conditions and waits that something happened to a message.
-    pub(crate) fn engage(&mut self, message: &Message, was: Engagement, at: Timestamp) {
-        let program = &self.engine.program;
-        let journey = program.journeys.get(&(message.journey, message.version));
-        self.queue.push_back(Occurrence::Engagement {
-            message: message.id,
-            journey: journey.map(|journey| journey.slug.clone()).unwrap_or_default(),
-            step: message.step.clone(),
-            was,
-            at,
-        });
-    }
-
-    /// Takes back a message that was not handed over.
-    pub(crate) fn withdraw(&mut self, id: EnrollmentId, message: MessageId, reason: Reason) {
-        self.change(message, MessageState::Withdrawn, reason, None);
-        self.decide(id, What::Withdrawn, reason).message = Some(message);
-    }
-
-    /// Takes back everything that was not handed over: the person said stop.
-    pub(crate) fn withdraw_all(&mut self, channel: Channel) -> Result<(), AdvanceError> {
-        if channel != Channel::Sms {
-            return Ok(());
-        }
-        for id in self.active_ids() {
-            let position = self.enrollment(id).map(|enrollment| enrollment.position);
-            if !matches!(position, Some(Position::Holding { .. } | Position::Queued)) {
-                continue;
-            }
-            let Some((journey, index, message)) = self.sending(id) else { continue };
-            let Some((step, send)) = send_step(&journey, index) else { continue };
-            self.withdraw(id, message, Reason::Stopped);
-            self.mark_dropped(message);
-            let next = suppressed(step, send);
-            self.go(id, next)?;
-        }
-        Ok(())
-    }
 }
 
-fn send_step(journey: &Journey, index: u16) -> Option<(&Step, &Send)> {
+pub(super) fn send_step(journey: &Journey, index: u16) -> Option<(&Step, &Send)> {
     let step = journey.steps.get(usize::from(index))?;
     match &step.action {
         Action::Send(send) => Some((step, send)),
@@ -599,7 +342,7 @@ fn send_step(journey: &Journey, index: u16) -> Option<(&Step, &Send)> {
     }
 }
 
-fn suppressed(step: &Step, send: &Send) -> Next {
+pub(super) fn suppressed(step: &Step, send: &Send) -> Next {
     send.if_suppressed.unwrap_or(step.next)
 }
 

@@ -140,8 +140,8 @@ impl Profile {
         match name {
             // What the business sent stays readable in the attributes when it is no number.
             "phone" => {
-                let parsed = value.as_str().and_then(|text| phone::parse(text, Some(country)).ok());
-                self.phone = parsed.map(|phone| phone.e164);
+                self.phone =
+                    value.as_str().and_then(|text| phone::reachable(text, Some(country)).ok());
                 if self.phone.is_some() || value.is_null() {
                     self.attributes.remove("phone");
                 } else {

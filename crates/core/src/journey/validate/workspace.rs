@@ -59,9 +59,9 @@ impl Checker<'_> {
             None => None,
         };
         if workspace.time_zone.is_none() {
-            let message = "this workspace needs \"time_zone\", like America/New_York, because it \
-                           has quiet hours";
-            self.report.error(Code::MissingKey, workspace.workspace.at, message);
+            let message = "this workspace has quiet hours and no \"time_zone\": UTC is taken where a \
+                           person's own zone is not known; write one, like America/New_York";
+            self.report.warn(Code::MissingKey, workspace.workspace.at, message);
         }
         if let Some(window) = window {
             let QuietWindow { from, to, .. } = window.as_ref();

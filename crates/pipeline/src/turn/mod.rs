@@ -3,26 +3,27 @@
 //! Must never let the failure of one input touch another: an input that fails leaves its contact as it was
 //! before and becomes a dead letter.
 
-use crate::history::history_entry;
+mod keep;
+
 use crate::hot::Versioned;
 use crate::ingest::Arrival;
+use keep::referred;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wayline_core::contact::{Contact, Position, Profile, State};
-use wayline_core::event::{Input, InputKind};
+use wayline_core::event::Input;
 use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId, stable_hash};
 use wayline_core::journey::advance::advance;
-use wayline_core::journey::effects::{CallEffect, Effects, MessageEffect};
+use wayline_core::journey::effects::Effects;
 use wayline_core::journey::engine::Engine;
 use wayline_core::journey::give_up::{give_up, narrowly};
 use wayline_core::message::{Message, MessageChange};
-use wayline_core::metrics::{CounterKey, counter_of};
+use wayline_core::metrics::CounterKey;
 use wayline_core::time::Timestamp;
 use wayline_store::batch::{
-    Batch, CallRow, DeadLetterRow, DecisionRow, EnrollmentRow, Identity, IdentityKind, LoggedInput,
-    Op, ProfileRow, Sequences, StateRow, Wake,
+    Batch, Identity, IdentityKind, Op, ProfileRow, Sequences, StateRow, Wake,
 };
 use wayline_store::rows::ContactRecord;
 
@@ -326,137 +327,10 @@ impl<'a> Turn<'a> {
         }
         let Some(current) = self.messages.get(&message.id) else { return Cow::Borrowed(input) };
         let mut input = input.clone();
-        if let InputKind::Clicked { message }
-        | InputKind::Receipt { message, .. }
-        | InputKind::HandOut { message, .. }
-        | InputKind::Answered { message, .. } = &mut input.kind
-        {
-            (**message).clone_from(current);
+        if let Some(message) = input.kind.message_mut() {
+            message.clone_from(current);
         }
         Cow::Owned(input)
-    }
-
-    fn log(&mut self, about: About, input: &Input, seq: Seq) {
-        if !about.logged {
-            return;
-        }
-        let (name, body) = history_entry(&input.kind);
-        let kind = input.kind.name();
-        self.append(about, seq, input.at, kind, name, body);
-    }
-
-    fn append(
-        &mut self,
-        about: About,
-        seq: Seq,
-        at: Timestamp,
-        kind: &str,
-        name: String,
-        body: String,
-    ) {
-        let Some(slot) = self.slots.get_mut(&about.contact) else { return };
-        slot.state_changed = true;
-        let previous = slot.contact.state.last_seq.replace(seq);
-        self.ops.push(Op::AppendInput(LoggedInput {
-            seq,
-            workspace: about.workspace,
-            contact: about.contact,
-            previous,
-            at,
-            received_at: about.now,
-            kind: kind.to_owned(),
-            name,
-            body,
-        }));
-    }
-
-    /// Turns effects into operations.
-    fn keep(&mut self, about: About, input: &Input, effects: Effects) {
-        let workspace = about.workspace;
-        for event in effects.events {
-            let seq = Seq(self.sequences.seq);
-            self.sequences.seq += 1;
-            let body = event.properties.to_string();
-            self.append(about, seq, event.at, "emitted", event.event, body);
-        }
-        for fact in effects.enrollments {
-            let (left_at, exit) = match fact.left {
-                Some((at, exit)) => (Some(at), exit),
-                None => (None, String::new()),
-            };
-            self.ops.push(Op::PutEnrollment(EnrollmentRow {
-                workspace,
-                id: fact.id,
-                contact: about.contact,
-                journey: fact.journey,
-                version: fact.version,
-                key: fact.key,
-                entered_at: fact.entered_at,
-                left_at,
-                exit,
-            }));
-        }
-        for effect in effects.messages {
-            self.keep_message(workspace, input, effect);
-        }
-        for effect in effects.calls {
-            self.ops.push(match effect {
-                CallEffect::Make(call) => Op::InsertCall(CallRow {
-                    workspace,
-                    id: call.id,
-                    contact: about.contact,
-                    due_at: about.now,
-                    deadline: call.deadline,
-                    method: call.method,
-                    url: call.url,
-                    headers: call.headers,
-                    body: call.body,
-                }),
-                CallEffect::Forget(id) => Op::RemoveCall { workspace, id },
-            });
-        }
-        for decision in effects.decisions {
-            if let Some(key) = counter_of(&decision) {
-                *self.counters.entry((workspace, key)).or_insert(0) += 1;
-            }
-            let row = DecisionRow { workspace, contact: about.contact, decision };
-            self.ops.push(Op::AppendDecision(row));
-        }
-        self.submissions.extend(effects.submissions);
-    }
-
-    fn keep_message(&mut self, workspace: WorkspaceId, input: &Input, effect: MessageEffect) {
-        match effect {
-            // No input can refer to a message that is not stored yet.
-            MessageEffect::Insert(message) => self.ops.push(Op::InsertMessage(message)),
-            MessageEffect::Change(id, change) => {
-                if !self.messages.contains_key(&id)
-                    && let Some(message) = referred(&input.kind).filter(|it| it.id == id)
-                {
-                    self.messages.insert(id, message.clone());
-                }
-                match self.messages.get_mut(&id) {
-                    Some(message) => message.apply(&change),
-                    None => self.unseen.entry(id).or_default().push((*change).clone()),
-                }
-                self.ops.push(Op::ChangeMessage { workspace, id, change });
-            }
-        }
-    }
-
-    /// Keeps an input that failed, whole, with its reason.
-    fn bury(&mut self, about: About, input: &Input, seq: Seq, reason: String) {
-        self.dead += 1;
-        let input = serde_json::to_string(input).unwrap_or_default();
-        self.ops.push(Op::PutDeadLetter(DeadLetterRow {
-            workspace: about.workspace,
-            id: seq,
-            at: about.now,
-            contact: Some(about.contact),
-            reason,
-            input,
-            attempts: 1,
-        }));
     }
 
     /// Whether the contact has something to do before `now`: a timer, or a message or call on its way.
@@ -518,17 +392,6 @@ impl<'a> Turn<'a> {
             submissions: self.submissions,
             dead: self.dead,
         })
-    }
-}
-
-/// The message an input is about.
-fn referred(kind: &InputKind) -> Option<&Message> {
-    match kind {
-        InputKind::Clicked { message }
-        | InputKind::Receipt { message, .. }
-        | InputKind::HandOut { message, .. }
-        | InputKind::Answered { message, .. } => Some(message),
-        _ => None,
     }
 }
 
