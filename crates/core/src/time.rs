@@ -53,8 +53,17 @@ impl Timestamp {
     /// When the text is no instant, or one before [`Timestamp::MIN`] or after [`Timestamp::MAX`].
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let shown = || text.chars().take(40).collect::<String>();
-        let parsed: jiff::Timestamp =
-            text.parse().map_err(|_| TimeError::Malformed { text: shown() })?;
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| {
+            // The calendar's last instants cannot be converted, but they are written well.
+            let written_well = jiff::fmt::temporal::Pieces::parse(text)
+                .is_ok_and(|pieces| pieces.time().is_some() && pieces.offset().is_some());
+            let text = shown();
+            if written_well {
+                TimeError::OutOfRange { text }
+            } else {
+                TimeError::Malformed { text }
+            }
+        })?;
         let at = Timestamp(parsed.as_nanosecond().div_euclid(1_000_000) as i64);
         if at < Self::MIN || at > Self::MAX {
             return Err(TimeError::OutOfRange { text: shown() });

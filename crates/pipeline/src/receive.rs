@@ -170,7 +170,8 @@ impl Pipeline {
         at: Timestamp,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
-        match self.store.messages(&[message]).await?.into_iter().next().flatten() {
+        let found = self.store.messages(&[message]).await?.into_iter().next().flatten();
+        match found {
             Some(message) => self.clicked_in(message, at, now).await,
             None => Ok(()),
         }

@@ -41,6 +41,21 @@ impl Pipeline {
         Ok(self.store.forget(&retention, limit).await?)
     }
 
+    /// Removes at most `limit` message ids that are old enough, and nothing else. Returns how many; call again
+    /// until it is 0.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn forget_input_ids(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, PipelineError> {
+        let input_ids_before = Some(now - limits::DEDUPLICATION);
+        let retention = Retention { input_ids_before, ..Retention::default() };
+        Ok(self.store.forget(&retention, limit).await?)
+    }
+
     /// Tries a dead letter again. `false`: there is none of that id. An input of our own (a timer, an answer) is
     /// only removed: what it was for has ended, and its message has moved on.
     ///

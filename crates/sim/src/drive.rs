@@ -42,6 +42,8 @@ pub struct Drive {
     instant: bool,
     /// How many inputs to try to run in one turn.
     stride: usize,
+    /// From when on message ids are to be forgotten again.
+    forget_at: Timestamp,
     /// The latest input; `None`: there was none yet.
     last_input: Option<Timestamp>,
     /// Inputs taken.
@@ -74,6 +76,7 @@ impl Drive {
             coming: 0,
             calls_in_flight: BTreeSet::new(),
             stride: WINDOW,
+            forget_at: Timestamp::MIN,
             last_input: None,
             taken: 0,
             duplicates: 0,
@@ -134,11 +137,14 @@ impl Drive {
         let mut rest = pending.as_slice();
         while let Some((_, at)) = rest.first() {
             self.run_to(Timestamp(at.0 - 1)).await?;
+            // Every store forgets ids of messages at the same instants, whatever is run together.
+            let forgotten = self.forget(*at).await?;
             // What is due after an input may concern the same person as the next: never look beyond it.
             let together = match self.next().await?.filter(|_| !self.instant) {
                 Some(next) => rest.partition_point(|(_, at)| *at <= next).max(1),
                 None => rest.len(),
             };
+            let together = rest[..together].partition_point(|(_, at)| *at < forgotten).max(1);
             let together = together.min(self.stride);
             let answers = self.pipeline.accept_in_turn(&rest[..together]).await?;
             let done = answers.len().max(1);
@@ -156,6 +162,16 @@ impl Drive {
         self.pending = pending;
         self.pending.clear();
         Ok(())
+    }
+
+    /// Forgets message ids that are old enough at `at`. Returns the instant from which on more are.
+    async fn forget(&mut self, at: Timestamp) -> Result<Timestamp, PipelineError> {
+        if at >= self.forget_at {
+            while self.pipeline.forget_input_ids(at, limits::PAGE_ROWS_MAX).await? > 0 {}
+            let period = at.0.div_euclid(limits::DEDUPLICATION.0) + 1;
+            self.forget_at = Timestamp(period * limits::DEDUPLICATION.0);
+        }
+        Ok(self.forget_at)
     }
 
     /// The instant of the next thing to do.
@@ -260,8 +276,7 @@ impl Drive {
             if receipt.status != ReceiptStatus::Delivered {
                 continue;
             }
-            let found = self.pipeline.message_of(receipt).await?;
-            let Some(message) = found else { continue };
+            let Some(message) = self.pipeline.message_of(receipt).await? else { continue };
             for (at, reaction) in world.reactions(self.seed, &message, receipt.at) {
                 self.expect(at, Coming::Reaction(Box::new(message.clone()), reaction));
             }

@@ -3,11 +3,13 @@
 //! What happens to which message is a hash of the seed and the message. Must never depend on the order in
 //! which messages are looked at.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use wayline_core::ids::stable_hash;
 use wayline_core::journey::definition::scalar::parse_span;
-use wayline_core::journey::node;
+use wayline_core::journey::node::{self, Node};
+use wayline_core::journey::problem::Spot;
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::sandbox::Behaviour;
@@ -110,7 +112,7 @@ impl Default for Between {
 impl<'de> Deserialize<'de> for Between {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let [from, to] = <[String; 2]>::deserialize(input)?;
-        let read = |text: &str| parse_span(text).map_err(serde::de::Error::custom);
+        let read = |text: &str| read_span(text).map_err(serde::de::Error::custom);
         let (from, to) = (read(&from)?, read(&to)?);
         if from < Span::ZERO || to < from {
             let message = "a range goes from the shorter to the longer time, like [1m, 1h]";
@@ -122,11 +124,16 @@ impl<'de> Deserialize<'de> for Between {
 
 fn span<'de, D: Deserializer<'de>>(input: D) -> Result<Span, D::Error> {
     let text = String::deserialize(input)?;
-    let span = parse_span(&text).map_err(serde::de::Error::custom)?;
+    let span = read_span(&text).map_err(serde::de::Error::custom)?;
     if span < Span::ZERO {
         return Err(serde::de::Error::custom("a delay cannot be negative"));
     }
     Ok(span)
+}
+
+fn read_span(text: &str) -> Result<Span, String> {
+    let shown: String = text.chars().take(40).collect();
+    parse_span(text).map_err(|hint| format!("{shown:?} is no length of time{hint}"))
 }
 
 /// Why a world file cannot be used.
@@ -141,6 +148,22 @@ pub enum WorldError {
         line: u32,
         /// From 1.
         column: u32,
+        /// What is wrong.
+        message: String,
+    },
+    /// A field that a world does not have, or a value that the field cannot have.
+    #[error(
+        "{file}:{line}:{column}: {field}: {message}; examples/README.md lists the fields of a world file"
+    )]
+    Field {
+        /// File.
+        file: String,
+        /// From 1.
+        line: u32,
+        /// From 1.
+        column: u32,
+        /// Where in the tree.
+        field: String,
         /// What is wrong.
         message: String,
     },
@@ -167,8 +190,12 @@ impl World {
             message: error.message,
         })?;
         let shape = |message: String| WorldError::Shape { file: file.to_owned(), message };
-        let world: World =
-            serde_json::from_value(tree.to_json()).map_err(|error| shape(error.to_string()))?;
+        let world: World = match (&tree.value, serde_json::from_value(tree.to_json())) {
+            (node::Value::Map(_), Ok(world)) => world,
+            (node::Value::Null, _) => World::default(),
+            (node::Value::Map(_), Err(error)) => return Err(misfit(file, &tree, &error)),
+            _ => return Err(shape("it has fields, like `people:`".to_owned())),
+        };
         let replies: f64 = world.people.reply.iter().map(|reply| reply.share).sum();
         let shares = [
             ("people.click", world.people.click),
@@ -243,6 +270,56 @@ impl World {
         };
         (answer.after, body)
     }
+}
+
+/// The error of the first part that does not fit by itself.
+fn misfit(file: &str, tree: &Node, error: &serde_json::Error) -> WorldError {
+    let found = fields(tree).find_map(|(name, node)| match name {
+        "people" => fields(node).find_map(|(part, node)| match (&node.value, part) {
+            (node::Value::List(replies), "reply") => {
+                replies.iter().enumerate().find_map(|(place, reply)| {
+                    fits::<Reply>(&format!("people.reply {}", place + 1), reply)
+                })
+            }
+            _ => fits_as::<People>("people", part, node),
+        }),
+        "carrier" => {
+            fields(node).find_map(|(part, node)| fits_as::<Carrier>("carrier", part, node))
+        }
+        "calls" => match &node.value {
+            node::Value::List(calls) => calls.iter().enumerate().find_map(|(place, call)| {
+                fits::<CallAnswer>(&format!("calls {}", place + 1), call)
+            }),
+            _ => fits_as::<World>("", name, node),
+        },
+        _ => fits_as::<World>("", name, node),
+    });
+    let (field, at, message) =
+        found.unwrap_or_else(|| ("world".to_owned(), tree.at, error.to_string()));
+    WorldError::Field { file: file.to_owned(), line: at.line, column: at.column, field, message }
+}
+
+fn fields(node: &Node) -> impl Iterator<Item = (&str, &Node)> {
+    let entries = match &node.value {
+        node::Value::Map(entries) => entries.as_slice(),
+        _ => &[],
+    };
+    entries.iter().map(|(key, node)| (key.text.as_str(), node))
+}
+
+/// Whose field, where, and what is wrong with it.
+type Misfit = (String, Spot, String);
+
+fn fits<T: DeserializeOwned>(name: &str, node: &Node) -> Option<Misfit> {
+    let error = serde_json::from_value::<T>(node.to_json()).err()?;
+    Some((name.to_owned(), node.at, error.to_string()))
+}
+
+/// Whether a field fits into a struct all of whose fields may be absent.
+fn fits_as<T: DeserializeOwned>(of: &str, name: &str, node: &Node) -> Option<Misfit> {
+    let error = serde_json::from_value::<T>(serde_json::json!({ name: node.to_json() })).err()?;
+    let dot = if of.is_empty() { "" } else { "." };
+    Some((format!("{of}{dot}{name}"), node.at, error.to_string()))
 }
 
 /// What a person does with a message.

@@ -5,7 +5,7 @@
 use super::progress::Progress as Bar;
 use super::store_at::StoreAt;
 use super::workspace;
-use super::{CliError, Format};
+use super::{CliError, Format, say};
 use crate::replay::{self, Progress, Replay};
 use clap::Args;
 use std::path::PathBuf;
@@ -70,7 +70,17 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), CliError> {
         decisions: args.decisions,
         show: args.show,
     };
-    Ok(replay::replay(&replay, &mut Bars::default())?)
+    let counts = replay::replay(&replay, &mut Bars::default())?;
+    for (count, what, file) in [
+        (counts.refused, "lines were refused", "refused.csv"),
+        (counts.dead_letters, "inputs failed", "dead_letters.ndjson"),
+    ] {
+        if count > 0 {
+            let file = args.out.join(file);
+            say(&format!("{count} {what}; {} says which and why\n", file.display()));
+        }
+    }
+    Ok(())
 }
 
 /// Progress as two bars, one after the other.

@@ -46,16 +46,17 @@ pub(crate) fn read(files: &[PathBuf], progress: &mut dyn Progress) -> Result<Lin
         let mut reader = open(path)?;
         let mut buffer = Vec::new();
         let mut number = 0_u64;
-        while let Some(whole) =
-            next_line(&mut reader, &mut buffer).map_err(file_error(path, "reading"))?
-        {
+        while let Some(bytes) = next_line(&mut reader, &mut buffer).map_err(|source| {
+            let (path, line) = (path.clone(), number + 1);
+            ReplayError::Input { path, line, source }
+        })? {
             number += 1;
             let text = trim(&buffer);
             if text.is_empty() {
                 continue;
             }
             count += 1;
-            match time_of(text, whole) {
+            match time_of(text, bytes) {
                 Ok(at) => {
                     first_time =
                         first_time.map_or(Some(at), |first: Timestamp| Some(first.min(at)));
@@ -114,9 +115,9 @@ impl Lines {
     }
 }
 
-fn time_of(text: &[u8], whole: bool) -> Result<Timestamp, Refusal> {
-    if !whole {
-        return Err(Refusal::TooLarge { bytes: text.len() });
+fn time_of(text: &[u8], bytes: u64) -> Result<Timestamp, Refusal> {
+    if bytes > LINE_BYTES_MAX {
+        return Err(Refusal::TooLarge { bytes: bytes as usize });
     }
     let when: Option<When<'_>> = serde_json::from_slice(text).ok();
     match when.and_then(|when| when.timestamp) {
@@ -152,31 +153,31 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, ReplayError> {
     Ok(Box::new(reader))
 }
 
-/// Reads a line into the buffer. `Some(false)`: it is longer than an input may be; the rest of it is skipped.
-fn next_line(reader: &mut dyn BufRead, buffer: &mut Vec<u8>) -> std::io::Result<Option<bool>> {
-    const MOST: u64 = limits::INPUT_BYTES_MAX as u64 + 2;
+/// Bytes of a line that are read: those of an input, and the end of the line.
+const LINE_BYTES_MAX: u64 = limits::INPUT_BYTES_MAX as u64 + 2;
+
+/// Reads a line into the buffer, at most [`LINE_BYTES_MAX`] of it; the rest is skipped. Returns how long it is.
+fn next_line(reader: &mut dyn BufRead, buffer: &mut Vec<u8>) -> std::io::Result<Option<u64>> {
     buffer.clear();
-    let mut limited = reader.take(MOST);
-    if limited.read_until(b'\n', buffer)? == 0 {
+    let read = reader.take(LINE_BYTES_MAX).read_until(b'\n', buffer)? as u64;
+    if read == 0 {
         return Ok(None);
     }
-    if buffer.ends_with(b"\n") || (buffer.len() as u64) < MOST {
-        return Ok(Some(true));
+    if buffer.ends_with(b"\n") || read < LINE_BYTES_MAX {
+        return Ok(Some(read));
     }
+    let mut bytes = read;
     loop {
         let available = reader.fill_buf()?;
         if available.is_empty() {
-            return Ok(Some(false));
+            return Ok(Some(bytes));
         }
-        match available.iter().position(|byte| *byte == b'\n') {
-            Some(end) => {
-                reader.consume(end + 1);
-                return Ok(Some(false));
-            }
-            None => {
-                let length = available.len();
-                reader.consume(length);
-            }
+        let end = available.iter().position(|byte| *byte == b'\n');
+        let used = end.map_or(available.len(), |end| end + 1);
+        bytes += end.unwrap_or(used) as u64;
+        reader.consume(used);
+        if end.is_some() {
+            return Ok(Some(bytes));
         }
     }
 }
@@ -184,4 +185,112 @@ fn next_line(reader: &mut dyn BufRead, buffer: &mut Vec<u8>) -> std::io::Result<
 /// Without outer white space and a byte order mark.
 fn trim(line: &[u8]) -> &[u8] {
     line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINE_BYTES_MAX, Lines, next_line, read, trim};
+    use crate::replay::Progress;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use wayline_core::event::InputKind;
+    use wayline_core::ids::WorkspaceId;
+    use wayline_core::limits;
+
+    struct Nobody;
+
+    impl Progress for Nobody {
+        fn read(&mut self, _lines: u64) {}
+        fn ran(&mut self, _inputs: u64, _all: u64) {}
+    }
+
+    fn line(event: &str, second: u32) -> String {
+        let at = format!("2026-01-01T00:00:{second:02}Z");
+        format!(r#"{{"type":"track","userId":"1","event":"{event}","timestamp":"{at}"}}"#) + "\n"
+    }
+
+    fn files(folder: &Path, contents: &[&[u8]]) -> Vec<PathBuf> {
+        let paths = contents.iter().enumerate().map(|(place, bytes)| {
+            let path = folder.join(format!("{place}.ndjson"));
+            fs::write(&path, bytes).expect("write");
+            path
+        });
+        paths.collect()
+    }
+
+    fn events(lines: &mut Lines) -> Vec<String> {
+        let mut found = Vec::new();
+        while let Some(arrival) = lines.next(WorkspaceId(1)).expect("readable runs") {
+            let InputKind::Track { event, .. } = arrival.input.kind else { panic!("a track") };
+            found.push(event);
+        }
+        found
+    }
+
+    #[test]
+    fn lines_come_by_time_then_file_then_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = line("d", 9) + &line("b", 5);
+        let second =
+            "\u{feff}".to_owned() + &line("c", 5).replace('\n', "\r\n") + "\n \n" + &line("a", 1);
+        let paths = files(folder.path(), &[first.as_bytes(), second.as_bytes()]);
+        let mut lines = read(&paths, &mut Nobody).expect("readable files");
+        assert_eq!((lines.count, lines.refused), (4, 0));
+        assert_eq!(
+            lines.first_time.map(|at| at.to_string()),
+            Some("2026-01-01T00:00:01.000Z".into())
+        );
+        assert_eq!(events(&mut lines), ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn what_is_refused_is_listed_by_file_and_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let nobody = r#"{"type":"track","event":"x","timestamp":"2026-01-01T00:00:00Z"}"#;
+        let second =
+            format!("{nobody}\n{}\n", "x".repeat(3 * limits::INPUT_BYTES_MAX)) + &line("ok", 2);
+        let paths = files(folder.path(), &[b"{\n\xff\xfe\n", second.as_bytes()]);
+        let mut lines = read(&paths, &mut Nobody).expect("readable files");
+        assert_eq!(events(&mut lines), ["ok"]);
+        assert_eq!((lines.count, lines.refused), (5, 4));
+        let list = folder.path().join("refused.csv");
+        lines.write_refused(&list).expect("written");
+        let rows: Vec<Vec<String>> = csv::Reader::from_path(&list)
+            .expect("a table")
+            .records()
+            .map(|row| row.expect("a row").iter().map(str::to_owned).collect())
+            .collect();
+        let expected = [
+            ("0", "1", "EOF"),
+            ("0", "2", "column"),
+            ("1", "1", "userId is missing"),
+            ("1", "2", "196608 bytes"),
+        ];
+        assert_eq!(rows.len(), expected.len());
+        for (row, (file, number, says)) in rows.iter().zip(expected) {
+            assert!(row[0].ends_with(&format!("{file}.ndjson")), "{row:?}");
+            assert!(row[1] == number && row[2].contains(says), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_skipped_and_measured_but_never_held() {
+        let long = 1_000_000;
+        let text = format!("{}\nshort", "x".repeat(long));
+        let (mut reader, mut buffer) = (text.as_bytes(), Vec::new());
+        let found = next_line(&mut reader, &mut buffer).expect("read");
+        assert_eq!((found, buffer.len() as u64), (Some(long as u64), LINE_BYTES_MAX));
+        assert_eq!(next_line(&mut reader, &mut buffer).expect("read"), Some(5));
+        assert_eq!(
+            (buffer.as_slice(), next_line(&mut reader, &mut buffer.clone()).expect("read")),
+            (&b"short"[..], None)
+        );
+    }
+
+    #[test]
+    fn marks_and_white_space_around_a_line_are_nothing() {
+        for text in ["\u{feff}a\r\n", " a\t\n", "a"] {
+            assert_eq!(trim(text.as_bytes()), b"a");
+        }
+    }
 }

@@ -50,11 +50,14 @@ pub(crate) struct Replay {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplayError {
     /// A file cannot be read or written.
-    #[error("{path}: {action} failed: {source}")]
+    #[error("{path}: {action} failed")]
     File { path: PathBuf, action: &'static str, source: io::Error },
+    /// The input breaks off, or cannot be unpacked.
+    #[error("{path}:{line}: reading failed; fetch or pack the file again, nothing was replayed")]
+    Input { path: PathBuf, line: u64, source: io::Error },
     /// Temporary files could not be written while sorting.
     #[error(
-        "sorting the input needs room for temporary files: {0}; free some space in the temporary folder"
+        "sorting needs room for temporary files; free some space in the temporary folder, or set TMPDIR to another"
     )]
     Sort(#[from] io::Error),
     /// The store's file is there already.
@@ -80,22 +83,40 @@ pub(crate) trait Progress {
 }
 
 /// Runs a replay and writes its files.
-pub(crate) fn replay(replay: &Replay, progress: &mut dyn Progress) -> Result<(), ReplayError> {
+pub(crate) fn replay(replay: &Replay, progress: &mut dyn Progress) -> Result<Counts, ReplayError> {
     let watch = Stopwatch::start();
     let world = replay.world.as_deref().map(read_world).transpose()?;
+    if let Some(path) = replay.sqlite.as_ref().filter(|path| path.exists()) {
+        return Err(ReplayError::StoreExists { path: path.clone() });
+    }
+    prepare(&replay.out)?;
+    let lines = input::read(&replay.inputs, progress)?;
+    // After the input: one that cannot be read leaves no store behind.
     let store = open_store(replay)?;
-    fs::create_dir_all(&replay.out).map_err(file_error(&replay.out, "making the folder"))?;
-    pollster::block_on(run(replay, world, store, watch, progress))
+    pollster::block_on(run(replay, world, lines, store, watch, progress))
+}
+
+/// Makes the folder, and finds out whether it can be written before hours are spent.
+fn prepare(out: &Path) -> Result<(), ReplayError> {
+    fs::create_dir_all(out).map_err(file_error(out, "making the folder"))?;
+    tempfile::tempfile_in(out).map_err(file_error(out, "writing into the folder"))?;
+    // It belongs to a replay that ended: until this one has, there is none.
+    match fs::remove_file(out.join("summary.json")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(file_error(&out.join("summary.json"), "replacing")(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn run(
     replay: &Replay,
     world: Option<World>,
+    mut lines: Lines,
     store: Store,
     watch: Stopwatch,
     progress: &mut dyn Progress,
-) -> Result<(), ReplayError> {
-    let mut lines = input::read(&replay.inputs, progress)?;
+) -> Result<Counts, ReplayError> {
     let mut pipeline = Pipeline::open(Arc::new(store)).await?;
     let start = lines.first_time.unwrap_or(Timestamp::MIN);
     let published = pipeline.publish(&replay.definitions, replay.seed, start).await?;
@@ -132,7 +153,8 @@ async fn run(
         taken: drive.taken,
         dead_letters: drive.pipeline().dead_letters,
     };
-    write(replay, recorder, lines, &counts, drive.pipeline(), watch)
+    write(replay, recorder, lines, &counts, drive.pipeline(), watch)?;
+    Ok(counts)
 }
 
 /// Inputs between two reports of progress.
@@ -179,7 +201,6 @@ fn read_world(path: &Path) -> Result<World, ReplayError> {
 fn open_store(replay: &Replay) -> Result<Store, ReplayError> {
     match &replay.sqlite {
         None => Ok(Store::Memory(MemoryStore::forgetting())),
-        Some(path) if path.exists() => Err(ReplayError::StoreExists { path: path.clone() }),
         Some(path) => {
             let options = SqliteOptions {
                 durability: wayline_store::Durability::Off,

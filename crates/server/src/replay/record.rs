@@ -5,6 +5,7 @@
 use super::sort::Sorter;
 use super::summary::{Names, Tally};
 use super::{ReplayError, file_error};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -12,7 +13,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId};
 use wayline_core::message::{Message, MessageState};
-use wayline_store::batch::{Batch, DecisionRow, EnrollmentRow, IdentityKind, Op};
+use wayline_store::batch::{Batch, DeadLetterRow, DecisionRow, EnrollmentRow, IdentityKind, Op};
 
 type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
@@ -36,6 +37,7 @@ struct Rows {
     messages: Sorter,
     enrollments: Sorter,
     decisions: Sorter,
+    dead_letters: Sorter,
     /// The first thing that went wrong while sorting; told at the end.
     failure: Option<std::io::Error>,
 }
@@ -82,6 +84,7 @@ impl Recorder {
                     }
                 }
                 Op::AppendDecision(row) if self.wants_decisions => self.decision(row),
+                Op::PutDeadLetter(row) => self.dead_letter(row),
                 _ => {}
             }
         }
@@ -95,9 +98,12 @@ impl Recorder {
         }
     }
 
-    /// A message whose outcome is known is done with here; receipts change nothing of it.
+    /// A message whose outcome is known is done with here. Receipts change nothing of it, except that one tells
+    /// what became of a message whose answer was lost.
     fn settle(&mut self, id: MessageId) {
-        let open = self.messages.get(&id).is_none_or(|message| message.state.is_open());
+        let open = self.messages.get(&id).is_none_or(|message| {
+            message.state.is_open() || message.state == MessageState::Unknown
+        });
         if open {
             return;
         }
@@ -162,6 +168,18 @@ impl Recorder {
         }
     }
 
+    fn dead_letter(&mut self, row: &DeadLetterRow) {
+        let contact = row.contact.map(|id| self.name_of(id)).unwrap_or_default();
+        let input: Value = serde_json::from_str(&row.input).unwrap_or_default();
+        let line = serde_json::json!({
+            "at": row.at.to_string(), "contact": contact, "reason": row.reason, "input": input,
+        });
+        let key = (row.at.0 as u64).to_be_bytes().to_vec();
+        if let Err(error) = self.rows.dead_letters.push(key, line.to_string().into_bytes()) {
+            self.rows.failure.get_or_insert(error);
+        }
+    }
+
     /// Writes all files. What is still open is written as it stands.
     pub(crate) fn write(mut self, out: &Path, names: &Names) -> Result<Tally, ReplayError> {
         let mut open: Vec<Message> = std::mem::take(&mut self.messages).into_values().collect();
@@ -181,8 +199,10 @@ impl Recorder {
         write_table(&out.join("messages.csv"), &MESSAGES, self.rows.messages, names, 2)?;
         write_table(&out.join("enrollments.csv"), &ENROLLMENTS, self.rows.enrollments, names, 1)?;
         if self.wants_decisions {
-            write_decisions(&out.join("decisions.ndjson"), self.rows.decisions, names)?;
+            let path = out.join("decisions.ndjson");
+            write_lines(&path, self.rows.decisions, |line| names.decision(line))?;
         }
+        write_lines(&out.join("dead_letters.ndjson"), self.rows.dead_letters, Value::clone)?;
         self.tally.name(names);
         Ok(self.tally)
     }
@@ -254,14 +274,17 @@ fn write_table(
     writer.flush().map_err(file_error(path, "writing"))
 }
 
-fn write_decisions(path: &Path, rows: Sorter, names: &Names) -> Result<(), ReplayError> {
+fn write_lines(
+    path: &Path,
+    rows: Sorter,
+    shown: impl Fn(&Value) -> Value,
+) -> Result<(), ReplayError> {
     let file = File::create(path).map_err(file_error(path, "writing"))?;
     let mut writer = BufWriter::new(file);
     let mut rows = rows.finish()?;
     while let Some((_, value)) = rows.next()? {
-        let line: serde_json::Value = serde_json::from_slice(&value).unwrap_or_default();
-        let line = names.decision(&line);
-        writeln!(writer, "{line}").map_err(file_error(path, "writing"))?;
+        let line: Value = serde_json::from_slice(&value).unwrap_or_default();
+        writeln!(writer, "{}", shown(&line)).map_err(file_error(path, "writing"))?;
     }
     writer.flush().map_err(file_error(path, "writing"))
 }

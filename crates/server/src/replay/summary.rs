@@ -138,7 +138,7 @@ pub(crate) struct Summary {
     pub(crate) duplicates: u64,
     /// Later than the end of the replay.
     pub(crate) after_end: u64,
-    /// Inputs that failed.
+    /// Inputs that failed, see `dead_letters.ndjson`.
     pub(crate) dead_letters: u64,
     /// Enrollments by journey and exit; `active`: still in it.
     pub(crate) enrollments: BTreeMap<String, BTreeMap<String, u64>>,

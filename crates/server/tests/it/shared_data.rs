@@ -10,11 +10,16 @@ use std::path::{Path, PathBuf};
 pub(crate) fn shared(relative: &str) -> Option<PathBuf> {
     let found = roots().into_iter().map(|root| root.join(relative)).find(|path| path.exists());
     if found.is_none() {
-        // Past the capture of the test harness: nobody sees what a passing test prints.
-        let said = format!("SKIPPED: {relative} not found; set WAYLINE_SHARED to its folder\n");
-        std::io::stderr().write_all(said.as_bytes()).expect("write to stderr");
+        skipped(&format!("{relative} not found; set WAYLINE_SHARED to its folder"));
     }
     found
+}
+
+/// Says loudly that something is not tested here, and what is missing.
+pub(crate) fn skipped(what: &str) {
+    // Past the capture of the test harness: nobody sees what a passing test prints.
+    let said = format!("SKIPPED: {what}\n");
+    std::io::stderr().write_all(said.as_bytes()).expect("write to stderr");
 }
 
 /// The text of a file, unpacked when its name ends in `.gz`. Bytes that are no UTF-8 are replaced.

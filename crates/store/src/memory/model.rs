@@ -9,7 +9,7 @@ use crate::batch::{
     OrphanReceipt, ProfileRow, SegmentRow, Sequences, SweepRow, Wake, WorkspaceRow,
 };
 use crate::rows::CounterOrder;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
@@ -82,14 +82,8 @@ pub(super) struct State {
 /// Ids of inputs that were taken.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
-    /// Keeping everything: the period of each, and the order in which they are forgotten.
-    pub(super) periods: FxHashMap<(WorkspaceId, u128), i64>,
-    pub(super) order: BTreeSet<(i64, WorkspaceId, u128)>,
-    /// Forgetting: those of this period and those of the period before.
-    pub(super) young: FxHashSet<(WorkspaceId, u128)>,
-    pub(super) old: FxHashSet<(WorkspaceId, u128)>,
-    /// When the young ones began.
-    pub(super) young_since: Option<Timestamp>,
+    /// By period of `limits::DEDUPLICATION`, in the order in which they are forgotten.
+    pub(super) by_period: BTreeMap<i64, BTreeSet<(WorkspaceId, u128)>>,
 }
 
 impl Model {

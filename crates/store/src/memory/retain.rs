@@ -2,7 +2,7 @@
 //!
 //! Must never remove anything that can still change or that a decision needs.
 
-use super::model::Model;
+use super::model::{Model, Remembered};
 use super::reads::{MESSAGE_FIRST, MESSAGE_LAST};
 use crate::batch::{Batch, Op};
 use crate::rows::{Retention, first_generation_kept};
@@ -37,14 +37,7 @@ impl Model {
             left -= self.forget_messages(cutoff, left);
         }
         if let Some(cutoff) = retention.input_ids_before {
-            let keep = first_generation_kept(cutoff);
-            while left > 0
-                && let Some(&(period, workspace, id)) = self.remembered.order.first()
-                && period < keep
-            {
-                self.unremember(workspace, id);
-                left -= 1;
-            }
+            left -= self.remembered.forget(first_generation_kept(cutoff), left);
         }
         if let Some(cutoff) = retention.orphan_receipts_before {
             while left > 0
@@ -73,7 +66,10 @@ impl Model {
     pub(super) fn let_go(&mut self, batch: &Batch) {
         for op in &batch.ops {
             match op {
-                Op::RememberInput { at, .. } => self.turn_generation(*at),
+                Op::RememberInput { at, .. } => {
+                    let keep = first_generation_kept(*at - limits::DEDUPLICATION);
+                    self.remembered.forget(keep, usize::MAX);
+                }
                 Op::PutEnrollment(row) if row.left_at.is_some() => {
                     self.set_enrollment(row.id, None);
                 }
@@ -85,14 +81,6 @@ impl Model {
                 }
                 _ => {}
             }
-        }
-    }
-
-    fn turn_generation(&mut self, at: Timestamp) {
-        let since = *self.remembered.young_since.get_or_insert(at);
-        if at - since >= limits::DEDUPLICATION {
-            self.remembered.old = std::mem::take(&mut self.remembered.young);
-            self.remembered.young_since = Some(at);
         }
     }
 
@@ -117,6 +105,26 @@ impl Model {
     pub(super) fn latest_message(&self, contact: ContactId) -> Option<&Message> {
         let handed_out = self.messages_of(contact).filter(|m| m.handed_out_at.is_some());
         handed_out.max_by_key(|message| (message.handed_out_at, message.id))
+    }
+}
+
+impl Remembered {
+    /// Forgets at most `limit` ids of the periods before `keep`, oldest first. Returns how many.
+    fn forget(&mut self, keep: i64, limit: usize) -> usize {
+        let mut left = limit;
+        while left > 0
+            && let Some(mut oldest) = self.by_period.first_entry()
+            && *oldest.key() < keep
+        {
+            if left >= oldest.get().len() {
+                left -= oldest.remove().len();
+            } else {
+                while left > 0 && oldest.get_mut().pop_first().is_some() {
+                    left -= 1;
+                }
+            }
+        }
+        limit - left
     }
 }
 

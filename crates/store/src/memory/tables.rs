@@ -77,31 +77,23 @@ impl Model {
 
     /// Whether an input was taken.
     pub(super) fn is_remembered(&self, workspace: WorkspaceId, id: u128) -> bool {
-        let key = (workspace, id);
-        if self.forgetting {
-            self.remembered.young.contains(&key) || self.remembered.old.contains(&key)
-        } else {
-            self.remembered.periods.contains_key(&key)
-        }
+        // The latest period first: most repetitions come soon.
+        self.remembered.by_period.values().rev().any(|ids| ids.contains(&(workspace, id)))
     }
 
     /// Remembers an input.
     pub(super) fn remember(&mut self, workspace: WorkspaceId, id: u128, at: Timestamp) {
-        if self.forgetting {
-            self.remembered.young.insert((workspace, id));
-        } else {
-            let period = generation(at);
-            self.remembered.periods.insert((workspace, id), period);
-            self.remembered.order.insert((period, workspace, id));
-        }
+        let ids = self.remembered.by_period.entry(generation(at)).or_default();
+        ids.insert((workspace, id));
     }
 
     /// Forgets an input.
     pub(super) fn unremember(&mut self, workspace: WorkspaceId, id: u128) {
-        self.remembered.young.remove(&(workspace, id));
-        if let Some(period) = self.remembered.periods.remove(&(workspace, id)) {
-            self.remembered.order.remove(&(period, workspace, id));
+        let by_period = &mut self.remembered.by_period;
+        for ids in by_period.values_mut() {
+            ids.remove(&(workspace, id));
         }
+        by_period.retain(|_, ids| !ids.is_empty());
     }
 
     /// Inserts or removes an input of the history.
