@@ -29,7 +29,6 @@ use cache::Cache;
 use checkpoint::Checkpointer;
 use fault::{Fault, store_error};
 use rusqlite::Connection;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -79,7 +78,7 @@ struct Inner {
     cache: Mutex<Cache>,
     run: u64,
     /// Held as long as the store is open.
-    _lock: File,
+    _lock: open::Lock,
 }
 
 /// The only connection that writes, and what it knows of the file.

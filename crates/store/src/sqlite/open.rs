@@ -74,8 +74,19 @@ impl SqliteStore {
     }
 }
 
+/// Keeps other processes out until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing alone would not do: a process being started meanwhile holds a copy of the open file for a moment.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// Keeps other processes, and other stores of this one, away from the file as long as it is held.
-fn lock(path: &Path) -> Result<File, StoreError> {
+fn lock(path: &Path) -> Result<Lock, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
@@ -86,7 +97,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .open(&name)
         .map_err(|source| io_error(&name, "making the lock file", source))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(io_error(&name, "locking", source)),
     }
