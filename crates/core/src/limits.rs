@@ -80,7 +80,7 @@ pub const INBOUND_CHARS_MAX: usize = 10_000;
 /// Inputs of one micro-batch.
 pub const BATCH_INPUTS_MAX: usize = 1_000;
 /// Contacts kept decoded in memory between two turns.
-pub const HOT_CONTACTS_MAX: usize = 40_000;
+pub const HOT_CONTACTS_MAX: usize = 100_000;
 /// Message ids are remembered this long, at least: an input repeated later is a new one.
 pub const DEDUPLICATION: Span = Span::days(7);
 /// Parts one message may have.

@@ -13,17 +13,21 @@ use std::path::{Path, PathBuf};
 use wayline_core::ids::WorkspaceId;
 use wayline_core::limits;
 use wayline_core::time::Timestamp;
-use wayline_pipeline::ingest::{Arrival, Refusal, read as read_message};
+use wayline_pipeline::ingest::{Arrival, Refusal, read as read_message, warnings};
 
 /// All lines, sorted.
 pub(crate) struct Lines {
     sorted: Sorted,
     files: Vec<PathBuf>,
     refusals: Sorter,
+    /// What was taken though not all of it can be used.
+    warnings: Sorter,
     /// Lines that are not empty.
     pub(crate) count: u64,
     /// Lines that were refused.
     pub(crate) refused: u64,
+    /// Warnings about lines that were taken.
+    pub(crate) warned: u64,
     /// Lines later than the end of the replay.
     pub(crate) after_end: u64,
     /// The earliest instant.
@@ -75,16 +79,28 @@ pub(crate) fn read(files: &[PathBuf], progress: &mut dyn Progress) -> Result<Lin
         }
     }
     let sorted = sorter.finish()?;
-    Ok(Lines { sorted, files: files.to_vec(), refusals, count, refused, after_end: 0, first_time })
+    let (files, warnings) = (files.to_vec(), Sorter::default());
+    let (warned, after_end) = (0, 0);
+    Ok(Lines { sorted, files, refusals, warnings, count, refused, warned, after_end, first_time })
 }
 
 impl Lines {
-    /// The next input; bad ones are set aside.
-    pub(crate) fn next(&mut self, workspace: WorkspaceId) -> Result<Option<Arrival>, ReplayError> {
+    /// The next input; bad ones are set aside. `country` is the workspace's, for its phone numbers.
+    pub(crate) fn next(
+        &mut self,
+        workspace: WorkspaceId,
+        country: &str,
+    ) -> Result<Option<Arrival>, ReplayError> {
         while let Some((_, value)) = self.sorted.next()? {
             let (place, text) = value.split_at(PLACE_BYTES.min(value.len()));
             match read_message(workspace, text, None) {
-                Ok(arrival) => return Ok(Some(arrival)),
+                Ok(arrival) => {
+                    for warning in warnings(&arrival, country) {
+                        self.warned += 1;
+                        self.warnings.push(place.to_vec(), warning.into_bytes())?;
+                    }
+                    return Ok(Some(arrival));
+                }
                 Err(refusal) => {
                     self.refused += 1;
                     self.refusals.push(place.to_vec(), refusal.to_string().into_bytes())?;
@@ -94,25 +110,30 @@ impl Lines {
         Ok(None)
     }
 
-    /// Writes every refused line with its place and reason.
-    pub(crate) fn write_refused(self, path: &Path) -> Result<(), ReplayError> {
-        let to_error = |error: csv::Error| ReplayError::File {
-            path: path.to_owned(),
-            action: "writing",
-            source: error.into(),
-        };
-        let mut writer = csv::Writer::from_path(path).map_err(to_error)?;
-        writer.write_record(["file", "line", "reason"]).map_err(to_error)?;
-        let mut refusals = self.refusals.finish()?;
-        while let Some((place, reason)) = refusals.next()? {
-            let (file, line) = read_place(&place);
-            let file = self.files.get(file).map(|path| path.display().to_string());
-            let reason = String::from_utf8_lossy(&reason).into_owned();
-            let row = [file.unwrap_or_default(), line.to_string(), reason];
-            writer.write_record(&row).map_err(to_error)?;
-        }
-        writer.flush().map_err(file_error(path, "writing"))
+    /// Writes every refused line, and every line of which something cannot be used, with place and reason.
+    pub(crate) fn write_refused(self, refused: &Path, warned: &Path) -> Result<(), ReplayError> {
+        write_places(refused, &self.files, self.refusals)?;
+        write_places(warned, &self.files, self.warnings)
     }
+}
+
+fn write_places(path: &Path, files: &[PathBuf], rows: Sorter) -> Result<(), ReplayError> {
+    let to_error = |error: csv::Error| ReplayError::File {
+        path: path.to_owned(),
+        action: "writing",
+        source: error.into(),
+    };
+    let mut writer = csv::Writer::from_path(path).map_err(to_error)?;
+    writer.write_record(["file", "line", "reason"]).map_err(to_error)?;
+    let mut rows = rows.finish()?;
+    while let Some((place, reason)) = rows.next()? {
+        let (file, line) = read_place(&place);
+        let file = files.get(file).map(|path| path.display().to_string());
+        let reason = String::from_utf8_lossy(&reason).into_owned();
+        let row = [file.unwrap_or_default(), line.to_string(), reason];
+        writer.write_record(&row).map_err(to_error)?;
+    }
+    writer.flush().map_err(file_error(path, "writing"))
 }
 
 fn time_of(text: &[u8], bytes: u64) -> Result<Timestamp, Refusal> {
@@ -220,7 +241,7 @@ mod tests {
 
     fn events(lines: &mut Lines) -> Vec<String> {
         let mut found = Vec::new();
-        while let Some(arrival) = lines.next(WorkspaceId(1)).expect("readable runs") {
+        while let Some(arrival) = lines.next(WorkspaceId(1), "US").expect("readable runs") {
             let InputKind::Track { event, .. } = arrival.input.kind else { panic!("a track") };
             found.push(event);
         }
@@ -254,7 +275,7 @@ mod tests {
         assert_eq!(events(&mut lines), ["ok"]);
         assert_eq!((lines.count, lines.refused), (5, 4));
         let list = folder.path().join("refused.csv");
-        lines.write_refused(&list).expect("written");
+        lines.write_refused(&list, &list.with_extension("warned")).expect("written");
         let rows: Vec<Vec<String>> = csv::Reader::from_path(&list)
             .expect("a table")
             .records()

@@ -126,9 +126,13 @@ async fn run(
     pipeline.observe(Box::new(move |batch| {
         shared.lock().unwrap_or_else(PoisonError::into_inner).see(batch);
     }));
+    let country = pipeline
+        .engine(workspace)
+        .map(|engine| engine.program.settings.country.clone())
+        .unwrap_or_default();
     let mut drive = Drive::new(pipeline, world, replay.seed);
     let mut run = 0;
-    while let Some(arrival) = lines.next(workspace)? {
+    while let Some(arrival) = lines.next(workspace, &country)? {
         if replay.until.is_some_and(|until| arrival.input.at > until) {
             lines.after_end += 1;
             continue;
@@ -148,6 +152,7 @@ async fn run(
     let counts = Counts {
         read: lines.count,
         refused: lines.refused,
+        warned: lines.warned,
         after_end: lines.after_end,
         duplicates: drive.duplicates,
         taken: drive.taken,
@@ -165,6 +170,7 @@ const PROGRESS_STEP: u64 = 10_000;
 pub(crate) struct Counts {
     pub(crate) read: u64,
     pub(crate) refused: u64,
+    pub(crate) warned: u64,
     pub(crate) after_end: u64,
     pub(crate) duplicates: u64,
     pub(crate) taken: u64,
@@ -182,7 +188,7 @@ fn write(
     let out = |name: &str| replay.out.join(name);
     let names = summary::Names::of(pipeline);
     let tally = recorder.write(&replay.out, &names)?;
-    lines.write_refused(&out("refused.csv"))?;
+    lines.write_refused(&out("refused.csv"), &out("warnings.csv"))?;
     let summary = summary::Summary::new(&tally, counts, watch.elapsed());
     let path = out("summary.json");
     let text = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";

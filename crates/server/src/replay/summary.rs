@@ -134,6 +134,8 @@ pub(crate) struct Summary {
     pub(crate) taken: u64,
     /// Refused, see `refused.csv`.
     pub(crate) refused: u64,
+    /// Taken, though something in them cannot be used, see `warnings.csv`.
+    pub(crate) warnings: u64,
     /// Repetitions of a message id.
     pub(crate) duplicates: u64,
     /// Later than the end of the replay.
@@ -165,6 +167,7 @@ impl Summary {
             inputs: counts.read,
             taken: counts.taken,
             refused: counts.refused,
+            warnings: counts.warned,
             duplicates: counts.duplicates,
             after_end: counts.after_end,
             dead_letters: counts.dead_letters,
