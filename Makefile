@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 SEEDS ?= 1000
+NAME ?= bench
 SHOP := examples/shop
 WAYLINE := cargo run --release --locked -p wayline-server --bin wayline --
 RUN_TESTS := $(if $(shell command -v cargo-nextest 2>/dev/null),cargo nextest run --workspace --locked --no-tests=pass,cargo test --workspace --locked --lib --bins --tests)
@@ -23,8 +24,8 @@ check: ## Does it compile? The fast answer
 sim: ## Simulate SEEDS=1000 worlds with faults and check the invariants
 	cargo run --release --locked -p wayline-sim --bin wayline-sim -- --seeds $(SEEDS)
 
-bench: ## Measure throughput and latency on this machine
-	cargo run --release --locked -p wayline-sim --bin wayline-bench
+bench: ## Measure throughput and latency on this machine, into bench/results/<date>-NAME.md
+	cargo run --release --locked -p wayline-sim --bin wayline-bench -- --store target/bench --label $(shell date -u +%F) --name $(NAME) --commit $(shell git rev-parse --short HEAD)
 
 verify: ## Licences, duplicate and unused dependencies, sizes, house rules
 	$(PYTHON) .ci/verify.py

@@ -15,8 +15,11 @@ mod columns;
 mod fault;
 mod migrations;
 mod open;
+#[cfg(feature = "probe")]
+mod probe;
 mod read;
 mod read_lists;
+mod recognised;
 mod retain;
 #[cfg(test)]
 mod tests;
@@ -28,6 +31,8 @@ use crate::error::StoreError;
 use cache::Cache;
 use checkpoint::Checkpointer;
 use fault::{Fault, store_error};
+#[cfg(feature = "probe")]
+pub use probe::CommitWatcher;
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,6 +71,8 @@ pub struct SqliteStore {
     // Dropped first: the thread ends before its store does.
     checkpointer: Checkpointer,
     inner: Arc<Inner>,
+    #[cfg(feature = "probe")]
+    probe: probe::Probe,
 }
 
 /// What the store and its checkpoint thread share.
@@ -93,6 +100,8 @@ impl SqliteStore {
         if batch.ops.is_empty() {
             return Ok(());
         }
+        #[cfg(feature = "probe")]
+        let _told = self.probe.begin();
         let inner = &*self.inner;
         let mut writer = inner.writer()?;
         let changes_before = writer.conn.total_changes();

@@ -70,7 +70,12 @@ impl SqliteStore {
         });
         let checkpointer = Checkpointer::start(Arc::clone(&inner), checkpoints)
             .map_err(|source| io_error(path, "starting the checkpoint thread", source))?;
-        Ok(SqliteStore { checkpointer, inner })
+        Ok(SqliteStore {
+            checkpointer,
+            inner,
+            #[cfg(feature = "probe")]
+            probe: super::probe::Probe::default(),
+        })
     }
 }
 
