@@ -3,7 +3,8 @@
 //! Written through after each commit, filled by reads. Must never hold anything that is not in the file:
 //! a read that began before a commit must not bring back what the commit replaced, see [`Cache::changes`].
 
-use crate::batch::{Identity, ProfileRow, Wake};
+use super::recognised::Recognised;
+use crate::batch::{ProfileRow, Wake};
 use crate::rows::ContactRecord;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -45,7 +46,7 @@ impl Hot {
 #[derive(Debug)]
 pub(super) struct Cache {
     pub(super) contacts: Bounded<ContactId, Hot>,
-    pub(super) identities: Bounded<Identity, ContactId>,
+    pub(super) identities: Recognised,
     /// Counts commits. A read notes it before it asks the file and keeps the answer only if it is the same.
     pub(super) changes: u64,
     /// Periods that input ids are remembered of.
@@ -57,7 +58,7 @@ impl Cache {
     pub(super) fn new(bytes: usize, generations: BTreeSet<i64>) -> Self {
         Cache {
             contacts: Bounded::new(bytes / 4 * 3),
-            identities: Bounded::new(bytes / 4),
+            identities: Recognised::new(bytes / 4),
             changes: 0,
             generations,
         }
@@ -66,11 +67,6 @@ impl Cache {
     pub(super) fn keep_contact(&mut self, id: ContactId, hot: Hot) {
         let bytes = hot.bytes();
         self.contacts.put(id, hot, bytes);
-    }
-
-    pub(super) fn keep_identity(&mut self, identity: Identity, contact: ContactId) {
-        let bytes = 200 + identity.value.len() * 2;
-        self.identities.put(identity, contact, bytes);
     }
 }
 

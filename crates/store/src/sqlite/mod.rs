@@ -19,6 +19,7 @@ mod open;
 mod probe;
 mod read;
 mod read_lists;
+mod recognised;
 mod retain;
 #[cfg(test)]
 mod tests;

@@ -107,8 +107,8 @@ impl SqliteStore {
         identities: &[Identity],
     ) -> Answer<Vec<Option<ContactId>>> {
         let (mut found, changes) = {
-            let mut cache = self.inner.cache()?;
-            let kept = identities.iter().map(|id| cache.identities.get(id).copied());
+            let cache = self.inner.cache()?;
+            let kept = identities.iter().map(|id| cache.identities.get(id));
             (kept.collect::<Vec<_>>(), cache.changes)
         };
         if found.iter().all(Option::is_some) {
@@ -123,7 +123,7 @@ impl SqliteStore {
         for (at, contact) in missing.into_iter().zip(read) {
             found[at] = contact;
             if let Some(contact) = contact.filter(|_| cache.changes == changes) {
-                cache.keep_identity(identities[at].clone(), contact);
+                cache.identities.put(&identities[at], contact);
             }
         }
         Ok(found)

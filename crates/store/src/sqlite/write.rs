@@ -62,7 +62,7 @@ impl Written {
             cache.keep_contact(id, touched.hot);
         }
         for (identity, contact) in self.identities {
-            cache.keep_identity(identity, contact);
+            cache.identities.put(&identity, contact);
         }
         cache.generations = self.generations;
     }
@@ -192,7 +192,7 @@ impl<'a> Writing<'a> {
     fn link(&mut self, identity: &Identity, contact: ContactId) -> Result<(), Fault> {
         let mut known = self.identities.get(identity).copied();
         if known.is_none() {
-            known = lock(self.cache)?.identities.get(identity).copied();
+            known = lock(self.cache)?.identities.get(identity);
         }
         if known.is_none() {
             let sql = "INSERT INTO identity (workspace, kind, value, contact) VALUES (?1, ?2, ?3, ?4) \
