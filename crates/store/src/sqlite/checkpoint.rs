@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 /// Row changes between two checkpoints; each costs about one page of log.
-const CHANGES_PER_CHECKPOINT: u64 = 8_000;
+const CHANGES_PER_CHECKPOINT: u64 = 40_000;
 /// Pages of log from which on it should be begun anew.
 const LOG_PAGES_LONG: i64 = 16_000;
 /// Pages copied while the writer waits, at most: a few milliseconds.
