@@ -66,8 +66,8 @@ pub(crate) struct Done {
     pub(crate) submissions: Vec<Message>,
 }
 
-/// Sees each batch after it is durable: live feeds, exports, checkers.
-pub type Observer = Box<dyn FnMut(&Batch) + Send>;
+/// Gets each batch after it is durable: live feeds, exports, checkers.
+pub type Observer = Box<dyn FnMut(Batch) + Send>;
 
 /// The stages over one store.
 pub struct Pipeline {
@@ -354,7 +354,7 @@ impl Pipeline {
             self.hot.put(contact, version);
         }
         if let Some(observer) = self.observer.as_mut().filter(|_| !done.batch.ops.is_empty()) {
-            observer(&done.batch);
+            observer(done.batch);
         }
         Ok(done.submissions)
     }

@@ -84,7 +84,7 @@ impl World {
     fn watch(&mut self) {
         let batches = Arc::clone(&self.batches);
         self.pipeline.observe(Box::new(move |batch| {
-            batches.lock().expect("nobody panics here").push(batch.clone());
+            batches.lock().expect("nobody panics here").push(batch);
         }));
     }
 

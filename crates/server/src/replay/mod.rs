@@ -15,12 +15,16 @@ use record::Recorder;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use wayline_core::ids::WorkspaceId;
 use wayline_core::time::Timestamp;
 use wayline_pipeline::definitions::Definitions;
+use wayline_pipeline::ingest::Arrival;
 use wayline_pipeline::{Pipeline, PipelineError};
 use wayline_sim::drive::Drive;
 use wayline_sim::world::{World, WorldError};
+use wayline_store::batch::Batch;
 use wayline_store::{MemoryStore, SqliteOptions, SqliteStore, Store, StoreError};
 
 /// What to replay.
@@ -93,7 +97,7 @@ pub(crate) fn replay(replay: &Replay, progress: &mut dyn Progress) -> Result<Cou
     let lines = input::read(&replay.inputs, progress)?;
     // After the input: one that cannot be read leaves no store behind.
     let store = open_store(replay)?;
-    pollster::block_on(run(replay, world, lines, store, watch, progress))
+    run(replay, world, lines, store, watch, progress)
 }
 
 /// Makes the folder, and finds out whether it can be written before hours are spent.
@@ -109,57 +113,120 @@ fn prepare(out: &Path) -> Result<(), ReplayError> {
     }
 }
 
-async fn run(
+/// Reading, running and recording go side by side, each on a thread of its own; the order of things is the same.
+fn run(
     replay: &Replay,
     world: Option<World>,
-    mut lines: Lines,
+    lines: Lines,
     store: Store,
     watch: Stopwatch,
     progress: &mut dyn Progress,
 ) -> Result<Counts, ReplayError> {
-    let mut pipeline = Pipeline::open(Arc::new(store)).await?;
+    let mut pipeline = pollster::block_on(Pipeline::open(Arc::new(store)))?;
     let start = lines.first_time.unwrap_or(Timestamp::MIN);
-    let published = pipeline.publish(&replay.definitions, replay.seed, start).await?;
-    let workspace = published.workspace;
-    let recorder = Arc::new(Mutex::new(Recorder::new(replay.decisions)));
-    let shared = Arc::clone(&recorder);
-    pipeline.observe(Box::new(move |batch| {
-        shared.lock().unwrap_or_else(PoisonError::into_inner).see(batch);
-    }));
+    let publish = pipeline.publish(&replay.definitions, replay.seed, start);
+    let workspace = pollster::block_on(publish)?.workspace;
     let country = pipeline
         .engine(workspace)
         .map(|engine| engine.program.settings.country.clone())
         .unwrap_or_default();
-    let mut drive = Drive::new(pipeline, world, replay.seed);
-    let mut run = 0;
-    while let Some(arrival) = lines.next(workspace, &country)? {
-        if replay.until.is_some_and(|until| arrival.input.at > until) {
-            lines.after_end += 1;
+    let all = lines.count;
+    let (to_record, batches) = mpsc::sync_channel(BATCHES_WAITING);
+    let (to_run, arrivals) = mpsc::sync_channel(PARCELS_WAITING);
+    let wants_decisions = replay.decisions;
+    std::thread::scope(|scope| {
+        let recording = scope.spawn(move || record(&batches, wants_decisions));
+        let reading = scope.spawn(move || read(lines, workspace, &country, &to_run));
+        pipeline.observe(Box::new(move |batch| {
+            // Nobody listens any more only when recording panicked, which `joined` passes on.
+            let _ = to_record.send(batch);
+        }));
+        let mut drive = Drive::new(pipeline, world, replay.seed);
+        let fed = pollster::block_on(feed(replay.until, arrivals, &mut drive, progress, all));
+        let mut lines = joined(reading.join())?;
+        let after_end = fed?;
+        lines.after_end = after_end;
+        let counts = Counts {
+            read: lines.count,
+            refused: lines.refused,
+            warned: lines.warned,
+            after_end: lines.after_end,
+            duplicates: drive.duplicates,
+            taken: drive.taken,
+            dead_letters: drive.pipeline().dead_letters,
+        };
+        let names = summary::Names::of(drive.pipeline());
+        // With the drive goes the one who sends batches: recording ends.
+        drop(drive);
+        let recorder = joined(recording.join().map(Ok))?;
+        write(replay, recorder, lines, &counts, &names, watch)?;
+        Ok(counts)
+    })
+}
+
+/// Batches that wait to be recorded, and parcels of inputs that wait to be run, at most.
+const BATCHES_WAITING: usize = 64;
+const PARCELS_WAITING: usize = 8;
+/// Inputs of a parcel.
+const PARCEL: usize = 256;
+
+/// What a thread returned; a panic there is one here.
+fn joined<T>(result: std::thread::Result<Result<T, ReplayError>>) -> Result<T, ReplayError> {
+    match result {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+fn record(batches: &Receiver<Batch>, wants_decisions: bool) -> Recorder {
+    let mut recorder = Recorder::new(wants_decisions);
+    for batch in batches {
+        recorder.see(&batch);
+    }
+    recorder
+}
+
+fn read(
+    mut lines: Lines,
+    workspace: WorkspaceId,
+    country: &str,
+    to_run: &SyncSender<Vec<Arrival>>,
+) -> Result<Lines, ReplayError> {
+    let mut parcel = Vec::with_capacity(PARCEL);
+    while let Some(arrival) = lines.next(workspace, country)? {
+        parcel.push(arrival);
+        if parcel.len() == PARCEL && to_run.send(std::mem::take(&mut parcel)).is_err() {
+            // Running failed and says why.
+            return Ok(lines);
+        }
+    }
+    let _ = to_run.send(parcel);
+    Ok(lines)
+}
+
+/// Runs all inputs to the end; returns how many came after it.
+async fn feed(
+    until: Option<Timestamp>,
+    arrivals: Receiver<Vec<Arrival>>,
+    drive: &mut Drive,
+    progress: &mut dyn Progress,
+    all: u64,
+) -> Result<u64, ReplayError> {
+    let (mut run, mut after_end) = (0, 0);
+    for arrival in arrivals.into_iter().flatten() {
+        if until.is_some_and(|until| arrival.input.at > until) {
+            after_end += 1;
             continue;
         }
         drive.feed(arrival).await?;
         run += 1;
         if run % PROGRESS_STEP == 0 {
-            progress.ran(run, lines.count);
+            progress.ran(run, all);
         }
     }
-    drive.finish(replay.until).await?;
-    progress.ran(lines.count, lines.count);
-    let recorder = {
-        let mut shared = recorder.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *shared, Recorder::new(false))
-    };
-    let counts = Counts {
-        read: lines.count,
-        refused: lines.refused,
-        warned: lines.warned,
-        after_end: lines.after_end,
-        duplicates: drive.duplicates,
-        taken: drive.taken,
-        dead_letters: drive.pipeline().dead_letters,
-    };
-    write(replay, recorder, lines, &counts, drive.pipeline(), watch)?;
-    Ok(counts)
+    drive.finish(until).await?;
+    progress.ran(all, all);
+    Ok(after_end)
 }
 
 /// Inputs between two reports of progress.
@@ -182,12 +249,11 @@ fn write(
     recorder: Recorder,
     lines: Lines,
     counts: &Counts,
-    pipeline: &Pipeline,
+    names: &summary::Names,
     watch: Stopwatch,
 ) -> Result<(), ReplayError> {
     let out = |name: &str| replay.out.join(name);
-    let names = summary::Names::of(pipeline);
-    let tally = recorder.write(&replay.out, &names)?;
+    let tally = recorder.write(&replay.out, names)?;
     lines.write_refused(&out("refused.csv"), &out("warnings.csv"))?;
     let summary = summary::Summary::new(&tally, counts, watch.elapsed());
     let path = out("summary.json");

@@ -55,7 +55,7 @@ async fn run(lines: &[String]) -> Outcome<(u64, u64)> {
     let shared = Arc::clone(&counts);
     pipeline.observe(Box::new(move |batch| {
         let mut counts = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        count(batch, &mut counts);
+        count(&batch, &mut counts);
     }));
     let mut drive = Drive::new(pipeline, None, 1);
     feed(&mut drive, workspace, lines).await?;
