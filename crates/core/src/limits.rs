@@ -34,7 +34,8 @@ pub const SPAN_MAX: Span = Span::days(3_653);
 pub const ARMS_MAX: usize = 100;
 /// Occurrences a count condition may ask for.
 pub const COUNT_MAX: u32 = 1_000;
-/// Values an aggregate keeps per contact; older ones are folded into the oldest kept.
+/// Values an aggregate keeps per contact. Older ones still count over all time; within a window they do not,
+/// which the manual says where aggregates are explained.
 pub const AGGREGATE_VALUES_MAX: usize = 512;
 
 /// Bytes of one input (a line of NDJSON, an item of a batch).

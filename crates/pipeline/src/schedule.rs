@@ -169,10 +169,3 @@ impl Pipeline {
         Ok(count)
     }
 }
-
-/// A journey by its id, for those who only have the id.
-#[must_use]
-pub fn journey_name(pipeline: &Pipeline, workspace: WorkspaceId, id: JourneyId) -> Option<String> {
-    let program = &pipeline.engine(workspace)?.program;
-    program.journeys.values().find(|journey| journey.id == id).map(|journey| journey.slug.clone())
-}
