@@ -94,7 +94,8 @@ pub enum Refusal {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Sent {
-    r#type: String,
+    #[serde(default)]
+    r#type: Option<String>,
     #[serde(default)]
     user_id: Option<Id>,
     #[serde(default)]
@@ -144,6 +145,28 @@ pub fn read(
     bytes: &[u8],
     received_at: Option<Timestamp>,
 ) -> Result<Arrival, Refusal> {
+    read_kind(workspace, None, bytes, received_at)
+}
+
+/// As [`read`], for a message whose kind stands elsewhere; a `type` of its own is not looked at.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_as(
+    workspace: WorkspaceId,
+    kind: &str,
+    bytes: &[u8],
+    received_at: Option<Timestamp>,
+) -> Result<Arrival, Refusal> {
+    read_kind(workspace, Some(kind), bytes, received_at)
+}
+
+fn read_kind(
+    workspace: WorkspaceId,
+    said: Option<&str>,
+    bytes: &[u8],
+    received_at: Option<Timestamp>,
+) -> Result<Arrival, Refusal> {
     if bytes.len() > limits::INPUT_BYTES_MAX {
         return Err(Refusal::TooLarge { bytes: bytes.len() });
     }
@@ -166,7 +189,15 @@ pub fn read(
         }
         _ => None,
     };
-    let kind = kind(workspace, sent, &mut identities)?;
+    let name = match (said, &sent.r#type) {
+        (Some(said), _) => said.to_owned(),
+        (None, Some(name)) => name.clone(),
+        (None, None) => {
+            let hint = "say what it is, like \"track\"";
+            return Err(Refusal::Missing { field: "type", hint });
+        }
+    };
+    let kind = kind(workspace, &name, sent, &mut identities)?;
     Ok(Arrival { workspace, identities, input_id, input: Input { at, kind } })
 }
 
@@ -198,10 +229,11 @@ pub fn warnings(arrival: &Arrival, country: &str) -> Vec<String> {
 
 fn kind(
     workspace: WorkspaceId,
+    name: &str,
     sent: Sent,
     identities: &mut Vec<Identity>,
 ) -> Result<InputKind, Refusal> {
-    Ok(match sent.r#type.as_str() {
+    Ok(match name {
         "identify" => InputKind::Identify { traits: sent.traits.unwrap_or_default() },
         "track" => {
             let hint = "name what happened, like \"purchase\"";

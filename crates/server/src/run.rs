@@ -1,10 +1,13 @@
-//! The only place that reads a clock or waits.
+//! The only place that reads a clock, waits, loops or draws at random.
 //!
 //! Must never decide anything: it hands instants to those who do.
 
 #![allow(clippy::disallowed_methods, reason = "the one place where time comes into the program")]
 
-use std::time::{Duration, Instant};
+use crate::live::{Inbox, Stages};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+use wayline_core::time::{Span, Timestamp};
 
 /// Real time since it was made: for progress and summaries, never for decisions.
 #[derive(Clone, Copy, Debug)]
@@ -18,4 +21,124 @@ impl Stopwatch {
     pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// The program's clock: real time, or faster for demonstrations. It never goes back while the program runs.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    speed: u32,
+    /// Where a fast clock began, and when that was.
+    from: Timestamp,
+    started: Instant,
+    latest: AtomicI64,
+}
+
+impl Clock {
+    /// Starts the clock. A fast one goes on where the store is, when that is ahead of the real time.
+    pub(crate) fn start(speed: u32, store_at: Option<Timestamp>) -> Clock {
+        let from = match store_at {
+            Some(at) if speed > 1 => at.max(wall()),
+            _ => wall(),
+        };
+        Clock { speed, from, started: Instant::now(), latest: AtomicI64::new(from.0) }
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = if self.speed == 1 {
+            wall()
+        } else {
+            let real = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
+            self.from + Span(real.saturating_mul(i64::from(self.speed)) / 1_000)
+        };
+        // Somebody may set the machine's clock back.
+        let latest = self.latest.fetch_max(now.0, Ordering::Relaxed);
+        now.max(Timestamp(latest))
+    }
+
+    /// How long it really takes until `span` of this clock has passed.
+    fn really(&self, span: Span) -> Duration {
+        let micros = u64::try_from(span.0.max(0)).unwrap_or(0).saturating_mul(1_000);
+        Duration::from_micros(micros / u64::from(self.speed))
+    }
+}
+
+fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX).min(Timestamp::MAX.0))
+}
+
+/// Bytes nobody can guess, from the operating system: for secrets and ids of requests, never for decisions.
+///
+/// # Errors
+/// When the operating system has none to give.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The longest the engine sleeps: a clock that was set forward is noticed by then.
+const NAP: Duration = Duration::from_millis(500);
+/// The shortest it sleeps when there was nothing to do.
+const BREATH: Duration = Duration::from_millis(1);
+/// How long the engine waits after its store failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// How long a stopping engine waits for answers of gateways.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
+
+/// Runs the stages until `inbox` is told to stop: takes what has come, lets everything due happen, waits for more.
+pub(crate) async fn engine(mut stages: Stages, mut inbox: Inbox, clock: &Clock) -> Stages {
+    while !inbox.is_stopping() {
+        let round = stages.round(&mut inbox, clock.now()).await;
+        let wait = match round {
+            Ok(round) if round.did > 0 => continue,
+            Ok(round) => {
+                let until = round.next.map(|next| clock.really(next - clock.now()));
+                // What is due and cannot be done yet (all gateways are busy) must not make it run in circles.
+                until.unwrap_or(NAP).clamp(BREATH, NAP)
+            }
+            Err(_) => PAUSE_AFTER_FAILURE,
+        };
+        tokio::select! {
+            () = inbox.wait(), if round.is_ok() => {}
+            () = inbox.wait_for_stop() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+    // Whoever was accepted is told so, and what is at a gateway is stored when its answer comes in time.
+    let end = Instant::now() + LAST_ANSWERS;
+    loop {
+        let finished = stages.finish(&mut inbox, clock.now()).await;
+        let left = end.saturating_duration_since(Instant::now());
+        if finished || left.is_zero() {
+            return stages;
+        }
+        tokio::select! {
+            () = inbox.wait_for_answers() => {}
+            () = tokio::time::sleep(left.min(NAP)) => {}
+        }
+    }
+}
+
+/// Calls `work` every `period` of real time until `stop` resolves.
+pub(crate) async fn every(
+    period: Duration,
+    stop: impl Future<Output = ()>,
+    mut work: impl AsyncFnMut(),
+) {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            _ = ticks.tick() => work().await,
+        }
+    }
+}
+
+/// Gives a future so long.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
 }

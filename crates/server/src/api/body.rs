@@ -1,0 +1,183 @@
+//! Bodies, queries, paths and pages: read within limits, refused with words that help.
+//!
+//! Must never read more than the settings allow, packed or unpacked, and never take a field it does not know.
+
+use super::App;
+use super::error::ApiError;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use flate2::read::MultiGzDecoder;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io::Read;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+use wayline_core::limits::PAGE_ROWS_MAX;
+
+/// Rows of a page when nobody says.
+const PAGE_ROWS_DEFAULT: usize = 50;
+
+/// A whole body, unpacked.
+pub(crate) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    let max = app.http.body_kilobytes_max * 1024;
+    let too_large = || ApiError::too_large(format!("a body has at most {max} bytes; send several requests"));
+    let said = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|said| said > max as u64) {
+        return Err(too_large());
+    }
+    let collected = Limited::new(body, max).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            too_large()
+        } else {
+            ApiError::malformed("the body broke off; send it again, whole")
+        }
+    })?;
+    let bytes = collected.to_bytes();
+    match headers.get(CONTENT_ENCODING).map(|encoding| encoding.as_bytes()) {
+        None | Some(b"identity") => Ok(bytes),
+        Some(b"gzip" | b"x-gzip") => unpack(&bytes, app.http.unpacked_kilobytes_max * 1024),
+        Some(_) => Err(ApiError::unsupported("Content-Encoding may be gzip or identity")),
+    }
+}
+
+fn unpack(packed: &[u8], max: usize) -> Result<Bytes, ApiError> {
+    let mut unpacked = Vec::with_capacity((packed.len() * 4).min(max));
+    let read = MultiGzDecoder::new(packed).take(max as u64 + 1).read_to_end(&mut unpacked);
+    read.map_err(|_| ApiError::malformed("the body says it is gzip and cannot be unpacked"))?;
+    if unpacked.len() > max {
+        let detail = format!("the body unpacks to more than {max} bytes; send several requests");
+        return Err(ApiError::too_large(detail));
+    }
+    Ok(unpacked.into())
+}
+
+/// Reads JSON, with the place of what is wrong.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() {
+            ApiError::invalid(error.to_string())
+        } else {
+            ApiError::malformed(format!("the body is no JSON: {error}"))
+        }
+    })
+}
+
+/// A JSON body.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(app, &parts.headers, body).await?;
+        parse(&bytes).map(JsonBody)
+    }
+}
+
+/// What stands after the question mark.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let query = axum::extract::Query::from_request_parts(parts, app).await;
+        query.map(|axum::extract::Query(query)| Query(query)).map_err(|error: QueryRejection| {
+            ApiError::malformed(format!("the query: {}", error.body_text()))
+        })
+    }
+}
+
+/// The variable parts of the path.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let path = axum::extract::Path::from_request_parts(parts, app).await;
+        path.map(|axum::extract::Path(path)| Path(path)).map_err(|error: PathRejection| {
+            match error.status() {
+                StatusCode::INTERNAL_SERVER_ERROR => ApiError::internal(error.body_text()),
+                // An id that cannot be one names nothing.
+                _ => ApiError::not_found(format!("the path: {}", error.body_text())),
+            }
+        })
+    }
+}
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// The `next` of the page before; absent: the first page.
+    pub(crate) after: Option<String>,
+    /// Rows, 1 to 1000; absent: 50.
+    #[param(minimum = 1, maximum = 1000)]
+    pub(crate) limit: Option<usize>,
+}
+
+impl PageQuery {
+    /// How many rows.
+    pub(crate) fn limit(&self) -> Result<usize, ApiError> {
+        limit(self.limit)
+    }
+
+    /// After which row, where a row is known by a number.
+    pub(crate) fn after_number(&self) -> Result<Option<u64>, ApiError> {
+        after(self.after.as_deref())
+    }
+}
+
+/// How many rows a page has.
+pub(crate) fn limit(asked: Option<usize>) -> Result<usize, ApiError> {
+    match asked {
+        None => Ok(PAGE_ROWS_DEFAULT),
+        Some(limit) if (1..=PAGE_ROWS_MAX).contains(&limit) => Ok(limit),
+        Some(limit) => {
+            Err(ApiError::invalid(format!("limit is {limit}; a page has 1 to {PAGE_ROWS_MAX} rows")))
+        }
+    }
+}
+
+/// A cursor as what it stands for.
+pub(crate) fn after<T: std::str::FromStr>(cursor: Option<&str>) -> Result<Option<T>, ApiError> {
+    let parse = |text: &str| {
+        text.parse::<T>().map_err(|_| ApiError::invalid("after is not the `next` of a page of this list"))
+    };
+    cursor.map(parse).transpose()
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Listed<T> {
+    /// The rows.
+    pub(crate) items: Vec<T>,
+    /// The `after` of the next page; null: this is the last.
+    pub(crate) next: Option<String>,
+}
+
+impl<T> Listed<T> {
+    /// A page of rows; `cursor`: what the next page goes on after, from the last row, asked only of a full page.
+    pub(crate) fn page<R>(
+        rows: Vec<R>,
+        limit: usize,
+        cursor: impl FnOnce(&R) -> String,
+        item: impl FnMut(R) -> T,
+    ) -> Listed<T> {
+        let next = rows.last().filter(|_| rows.len() >= limit).map(cursor);
+        Listed { items: rows.into_iter().map(item).collect(), next }
+    }
+
+    /// A list that is whole.
+    pub(crate) fn whole(items: Vec<T>) -> Listed<T> {
+        Listed { items, next: None }
+    }
+}

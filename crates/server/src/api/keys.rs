@@ -1,0 +1,201 @@
+//! API keys: made, listed, revoked. The secret is shown once; only its hash is kept.
+//!
+//! Must never return or log a secret a second time, and never let a key give another one more than it has.
+
+use super::App;
+use super::auth::{Manage, Operator, Scope, Tenant, new_secret};
+use super::body::{JsonBody, Listed, PageQuery, Path, Query};
+use super::error::{ApiError, Failures};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use wayline_core::ids::WorkspaceId;
+use wayline_core::limits::NAME_CHARS_MAX;
+use wayline_store::batch::{ApiKeyRow, Batch, Op};
+
+/// A key that is wanted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewKey {
+    /// What it is for, so that people know which one to revoke.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// What it may do; an operator key may do everything and needs none.
+    #[serde(default)]
+    scopes: Vec<Scope>,
+}
+
+/// A key as it can be shown: without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Key {
+    id: u64,
+    name: String,
+    scopes: Vec<String>,
+    /// RFC 3339.
+    created_at: String,
+    /// RFC 3339; null: it is valid.
+    revoked_at: Option<String>,
+}
+
+/// A new key, with its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CreatedKey {
+    id: u64,
+    name: String,
+    scopes: Vec<String>,
+    /// The whole key. It is shown this once.
+    key: String,
+}
+
+fn shown(row: ApiKeyRow) -> Key {
+    Key {
+        id: row.id,
+        name: row.name,
+        scopes: row.scopes,
+        created_at: row.created_at.to_string(),
+        revoked_at: row.revoked_at.map(|at| at.to_string()),
+    }
+}
+
+/// The keys of a workspace.
+#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/keys", tag = "keys", params(("workspace" = String, Path), PageQuery),
+    responses((status = 200, description = "By id", body = Listed<Key>), Failures))]
+pub(crate) async fn list(
+    tenant: Tenant<Manage>,
+    State(app): State<Arc<App>>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Listed<Key>>, ApiError> {
+    listed(&app, Some(tenant.id()), &page).await
+}
+
+/// The operator keys.
+#[utoipa::path(get, path = "/api/v1/keys", tag = "keys", operation_id = "list_operator_keys", params(PageQuery),
+    responses((status = 200, description = "By id", body = Listed<Key>), Failures))]
+pub(crate) async fn list_operator(
+    _: Operator,
+    State(app): State<Arc<App>>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Listed<Key>>, ApiError> {
+    listed(&app, None, &page).await
+}
+
+async fn listed(
+    app: &App,
+    owner: Option<WorkspaceId>,
+    page: &PageQuery,
+) -> Result<Json<Listed<Key>>, ApiError> {
+    let limit = page.limit()?;
+    let rows = app.store.api_keys(owner, page.after_number()?, limit).await?;
+    Ok(Json(Listed::page(rows, limit, |row| row.id.to_string(), shown)))
+}
+
+/// Makes a key of a workspace. Its secret is in the answer and nowhere else.
+#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/keys", tag = "keys", params(("workspace" = String, Path)),
+    request_body = NewKey, responses((status = 201, description = "Made", body = CreatedKey), Failures))]
+pub(crate) async fn create(
+    tenant: Tenant<Manage>,
+    State(app): State<Arc<App>>,
+    JsonBody(new): JsonBody<NewKey>,
+) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
+    if new.scopes.is_empty() {
+        return Err(ApiError::invalid("scopes is empty; a key without scopes can do nothing, name write, read or manage"));
+    }
+    made(&app, Some(tenant.id()), new).await
+}
+
+/// Makes an operator key. Its secret is in the answer and nowhere else.
+#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", operation_id = "create_operator_key", request_body = NewKey,
+    responses((status = 201, description = "Made", body = CreatedKey), Failures))]
+pub(crate) async fn create_operator(
+    _: Operator,
+    State(app): State<Arc<App>>,
+    JsonBody(new): JsonBody<NewKey>,
+) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
+    made(&app, None, new).await
+}
+
+async fn made(
+    app: &App,
+    owner: Option<WorkspaceId>,
+    new: NewKey,
+) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
+    let created = make(app, owner, &new.name, &new.scopes).await?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// Makes and stores a key.
+pub(crate) async fn make(
+    app: &App,
+    owner: Option<WorkspaceId>,
+    name: &str,
+    scopes: &[Scope],
+) -> Result<CreatedKey, ApiError> {
+    if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
+        return Err(ApiError::invalid(format!("name has 1 to {NAME_CHARS_MAX} characters; say what the key is for")));
+    }
+    let (name, mut scopes) = (name.to_owned(), scopes.to_vec());
+    scopes.sort_unstable();
+    scopes.dedup();
+    // In the engine's thread: two at once would take the same id.
+    let made = app.live.perform(move |pipeline, now| {
+        pollster::block_on(async {
+            let store = pipeline.store();
+            let id = store.last_api_key().await? + 1;
+            let (key, hash) = new_secret(id).map_err(|error| {
+                ApiError::internal(format!("the operating system gives no randomness: {error}"))
+            })?;
+            let scopes: Vec<String> = scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+            let row = ApiKeyRow { id, workspace: owner, name, scopes, hash, created_at: now, revoked_at: None };
+            store.commit(&Batch { ops: vec![Op::PutApiKey(row.clone())] }).await?;
+            Ok::<_, ApiError>((row, key))
+        })
+    });
+    let (row, key) = made.await??;
+    app.keys.put(row.clone());
+    Ok(CreatedKey { id: row.id, name: row.name, scopes: row.scopes, key })
+}
+
+/// Revokes a key of a workspace, at once and for good.
+#[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/keys/{id}", tag = "keys",
+    params(("workspace" = String, Path), ("id" = u64, Path)),
+    responses((status = 200, description = "Revoked", body = Key), Failures))]
+pub(crate) async fn revoke(
+    tenant: Tenant<Manage>,
+    State(app): State<Arc<App>>,
+    Path((_, id)): Path<(String, u64)>,
+) -> Result<Json<Key>, ApiError> {
+    revoked(&app, Some(tenant.id()), id).await
+}
+
+/// Revokes an operator key, at once and for good.
+#[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "keys", operation_id = "revoke_operator_key",
+    params(("id" = u64, Path)), responses((status = 200, description = "Revoked", body = Key), Failures))]
+pub(crate) async fn revoke_operator(
+    operator: Operator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<u64>,
+) -> Result<Json<Key>, ApiError> {
+    if operator.key.id == id {
+        return Err(ApiError::conflict("this is the key you are using; revoke it with another one"));
+    }
+    revoked(&app, None, id).await
+}
+
+async fn revoked(app: &App, owner: Option<WorkspaceId>, id: u64) -> Result<Json<Key>, ApiError> {
+    let done = app.live.perform(move |pipeline, now| {
+        pollster::block_on(async {
+            let store = pipeline.store();
+            let found = store.api_key(id).await?.filter(|row| row.workspace == owner);
+            let mut row = found.ok_or_else(|| ApiError::not_found(format!("there is no key {id} here")))?;
+            row.revoked_at.get_or_insert(now);
+            store.commit(&Batch { ops: vec![Op::PutApiKey(row.clone())] }).await?;
+            Ok::<_, ApiError>(row)
+        })
+    });
+    let row = done.await??;
+    app.keys.put(row.clone());
+    Ok(Json(shown(row)))
+}

@@ -1,0 +1,94 @@
+//! The HTTP API: what Segment's SDKs speak under `/v1`, and the management of workspaces under `/api/v1`.
+//!
+//! One file per resource. Must never decide anything about contacts or messages: inputs go to the engine,
+//! answers come from the store.
+
+pub(crate) mod auth;
+mod body;
+mod error;
+mod health;
+mod keys;
+mod openapi;
+mod segment;
+mod watch;
+mod workspaces;
+
+pub(crate) use openapi::document;
+
+use crate::config::HttpConfig;
+use crate::live::{Feed, Live};
+use crate::run::Clock;
+use auth::Keys;
+use axum::Router;
+use axum::http::{Method, Uri};
+use error::ApiError;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use tokio::sync::watch as signal;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wayline_store::Store;
+
+/// What handlers work with.
+pub(crate) struct App {
+    /// The engine.
+    pub(crate) live: Live,
+    /// For reading.
+    pub(crate) store: Arc<Store>,
+    /// The program's clock.
+    pub(crate) clock: Arc<Clock>,
+    /// API keys.
+    pub(crate) keys: Keys,
+    /// What happens.
+    pub(crate) feed: Feed,
+    /// Limits.
+    pub(crate) http: HttpConfig,
+    /// What was measured.
+    pub(crate) metrics: PrometheusHandle,
+    /// Whether the program is stopping.
+    pub(crate) stop: signal::Receiver<bool>,
+}
+
+/// Every route, with its description.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(segment::identify))
+        .routes(routes!(segment::track))
+        .routes(routes!(segment::page))
+        .routes(routes!(segment::screen))
+        .routes(routes!(segment::group))
+        .routes(routes!(segment::alias))
+        .routes(routes!(segment::batch))
+        .routes(routes!(segment::import))
+        .routes(routes!(workspaces::list))
+        .routes(routes!(workspaces::get, workspaces::apply))
+        .routes(routes!(workspaces::plan))
+        .routes(routes!(workspaces::export))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(keys::list_operator, keys::create_operator))
+        .routes(routes!(keys::revoke_operator))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+        .routes(routes!(openapi::served))
+}
+
+/// The whole API as a service.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let (router, _) = openapi::described().merge(routes()).split_for_parts();
+    router
+        .fallback(nowhere)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), watch::watched))
+        .with_state(app)
+}
+
+async fn nowhere(uri: Uri) -> ApiError {
+    let path: String = uri.path().chars().take(100).collect();
+    ApiError::not_found(format!("there is no path {path:?}; /api/v1/openapi.json lists all of them"))
+}
+
+async fn wrong_method(method: Method) -> ApiError {
+    ApiError::method_not_allowed(format!("{method} is not possible here; /api/v1/openapi.json says what is"))
+}

@@ -1,0 +1,198 @@
+//! The live pipeline: one thread owns the stages, everybody else sends it commands and gets answers.
+//!
+//! ```text
+//!  HTTP ── Live::accept ──▶ inbox ─▶ round: accept · answers · receipts · schedules · wakes · claims ─▶ gateways
+//!                             ▲                                                                        │
+//!                             └───────────────────────── answers ◀─────────────────────────────────────┘
+//! ```
+//! Inputs that wait while a commit is in flight go into the next one together. Must never acknowledge before
+//! the commit, and must never hold more than a bounded number of inputs.
+
+mod feed;
+mod outside;
+mod sandbox;
+mod stages;
+mod webhook;
+
+pub(crate) use feed::{Feed, FeedEvent};
+pub(crate) use sandbox::gateways;
+pub(crate) use stages::{Recovered, Stages};
+pub(crate) use webhook::WebCaller;
+
+use outside::Outcome;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use wayline_core::time::Timestamp;
+use wayline_pipeline::ingest::Arrival;
+use wayline_pipeline::{Accepted, Pipeline, PipelineError};
+use wayline_store::StoreError;
+
+/// Inputs that may wait for their commit at one time; who brings more waits.
+const INPUTS_WAITING_MAX: usize = 20_000;
+/// Commands that may wait at one time.
+const COMMANDS_WAITING_MAX: usize = 4_096;
+
+/// Why the engine did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum LiveError {
+    /// It is stopping.
+    #[error("wayline is stopping; send it again to the next start")]
+    Stopping,
+    /// The store could not; nothing was taken.
+    #[error("{0}")]
+    Store(String),
+    /// Something stored cannot be used.
+    #[error("{0}")]
+    Damaged(String),
+    /// Definitions that do not compile.
+    #[error("{0}")]
+    Definitions(String),
+}
+
+impl From<PipelineError> for LiveError {
+    fn from(error: PipelineError) -> Self {
+        match error {
+            PipelineError::Store(error) => error.into(),
+            PipelineError::Definitions { .. } => LiveError::Definitions(error.to_string()),
+            _ => LiveError::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for LiveError {
+    fn from(error: StoreError) -> Self {
+        LiveError::Store(error.to_string())
+    }
+}
+
+type Work = Box<dyn FnOnce(&mut Pipeline, Timestamp) + Send>;
+
+/// What the engine is asked.
+enum Command {
+    /// Take inputs.
+    Accept { arrivals: Vec<Arrival>, reply: oneshot::Sender<Result<Vec<Accepted>, LiveError>> },
+    /// Do something else between two turns.
+    Perform(Work),
+}
+
+/// The engine, as everybody else sees it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Live {
+    commands: mpsc::Sender<Command>,
+    room: Arc<Semaphore>,
+}
+
+impl Live {
+    /// Takes inputs; what is returned is durable, one answer for each in its order.
+    ///
+    /// # Errors
+    /// When nothing was taken.
+    pub(crate) async fn accept(&self, arrivals: Vec<Arrival>) -> Result<Vec<Accepted>, LiveError> {
+        if arrivals.is_empty() {
+            return Ok(Vec::new());
+        }
+        let weight = u32::try_from(arrivals.len().min(INPUTS_WAITING_MAX)).unwrap_or(u32::MAX);
+        let _room = self.room.acquire_many(weight).await.map_err(|_| LiveError::Stopping)?;
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Accept { arrivals, reply };
+        self.commands.send(command).await.map_err(|_| LiveError::Stopping)?;
+        answer.await.map_err(|_| LiveError::Stopping)?
+    }
+
+    /// Does something with the pipeline between two turns, at the instant it comes to it. The work must be short.
+    ///
+    /// # Errors
+    /// When the engine is stopping; whether the work was done is not known then.
+    pub(crate) async fn perform<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Pipeline, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, LiveError> {
+        let (reply, answer) = oneshot::channel();
+        let work: Work = Box::new(move |pipeline, now| {
+            // Whoever asked may have gone.
+            let _ = reply.send(work(pipeline, now));
+        });
+        self.commands.send(Command::Perform(work)).await.map_err(|_| LiveError::Stopping)?;
+        answer.await.map_err(|_| LiveError::Stopping)
+    }
+}
+
+/// The other end of [`Live`], for the engine's thread.
+pub(crate) struct Inbox {
+    commands: mpsc::Receiver<Command>,
+    outcomes: mpsc::UnboundedReceiver<Outcome>,
+    stop: watch::Receiver<bool>,
+    /// Taken out of the channels and not looked at yet.
+    waiting: VecDeque<Command>,
+    came: Vec<Outcome>,
+}
+
+impl Inbox {
+    /// Both ends, and the sender of what comes back from outside.
+    pub(crate) fn new(
+        stop: watch::Receiver<bool>,
+    ) -> (Live, Inbox, mpsc::UnboundedSender<Outcome>) {
+        let (commands, inbox) = mpsc::channel(COMMANDS_WAITING_MAX);
+        // Not bounded by itself: by how much the stages hand out.
+        let (outcomes, came) = mpsc::unbounded_channel();
+        let live = Live { commands, room: Arc::new(Semaphore::new(INPUTS_WAITING_MAX)) };
+        let inbox = Inbox {
+            commands: inbox,
+            outcomes: came,
+            stop,
+            waiting: VecDeque::new(),
+            came: Vec::new(),
+        };
+        (live, inbox, outcomes)
+    }
+
+    /// Whether the program is to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Until the program is to stop.
+    pub(crate) async fn wait_for_stop(&self) {
+        let mut stop = self.stop.clone();
+        // The sender is gone: the program is stopping.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+
+    /// Until something is there to do.
+    pub(crate) async fn wait(&mut self) {
+        if !self.waiting.is_empty() || !self.came.is_empty() {
+            return;
+        }
+        tokio::select! {
+            Some(command) = self.commands.recv() => self.waiting.push_back(command),
+            Some(outcome) = self.outcomes.recv() => self.came.push(outcome),
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Until something came back from outside.
+    pub(crate) async fn wait_for_answers(&mut self) {
+        match self.outcomes.recv().await {
+            Some(outcome) => self.came.push(outcome),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes in what has come by now.
+    fn gather(&mut self) {
+        while self.waiting.len() < COMMANDS_WAITING_MAX
+            && let Ok(command) = self.commands.try_recv()
+        {
+            self.waiting.push_back(command);
+        }
+        while let Ok(outcome) = self.outcomes.try_recv() {
+            self.came.push(outcome);
+        }
+    }
+
+    /// Takes no more commands: those who bring one are told that the program is stopping.
+    fn close(&mut self) {
+        self.commands.close();
+    }
+}

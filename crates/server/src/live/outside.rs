@@ -1,0 +1,96 @@
+//! What leaves the program: messages to gateways, calls to webhooks. Each runs by itself and answers later.
+//!
+//! Must never submit anything that was not claimed, and must answer exactly once for whatever it was given.
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use wayline_core::evaluate::earliest;
+use wayline_core::event::SubmitOutcome;
+use wayline_core::message::Message;
+use wayline_core::time::{Span, Timestamp};
+use wayline_pipeline::calls::Caller;
+use wayline_pipeline::gateway::{GatewayEvent, Gateways};
+use wayline_store::batch::CallRow;
+
+/// How long a message waits for a gateway that is not configured (any more).
+const NO_GATEWAY_RETRY: Span = Span::minutes(1);
+
+/// What came back from outside.
+pub(crate) enum Outcome {
+    /// A gateway answered.
+    Submitted(Box<Message>, SubmitOutcome),
+    /// A webhook answered, or did not.
+    Called(Box<CallRow>, Result<Value, String>),
+}
+
+/// Gateways and webhooks.
+pub(crate) struct Outside {
+    runtime: Handle,
+    gateways: Gateways,
+    caller: Arc<dyn Caller>,
+    outcomes: mpsc::UnboundedSender<Outcome>,
+}
+
+impl Outside {
+    pub(crate) fn new(
+        runtime: Handle,
+        gateways: Gateways,
+        caller: Arc<dyn Caller>,
+        outcomes: mpsc::UnboundedSender<Outcome>,
+    ) -> Outside {
+        Outside { runtime, gateways, caller, outcomes }
+    }
+
+    /// Hands messages to their gateways, all at once; each answers for itself.
+    pub(crate) fn submit(&self, messages: Vec<Message>, now: Timestamp) {
+        if messages.is_empty() {
+            return;
+        }
+        let (gateways, outcomes) = (self.gateways.clone(), self.outcomes.clone());
+        self.runtime.spawn(async move {
+            let mut under_way: FuturesUnordered<_> =
+                messages.into_iter().map(|message| submit(&gateways, message, now)).collect();
+            while let Some((message, outcome)) = under_way.next().await {
+                // The engine has stopped: the next start makes it unknown.
+                let _ = outcomes.send(Outcome::Submitted(Box::new(message), outcome));
+            }
+        });
+    }
+
+    /// Calls a webhook.
+    pub(crate) fn call(&self, call: CallRow, now: Timestamp) {
+        let (caller, outcomes) = (Arc::clone(&self.caller), self.outcomes.clone());
+        self.runtime.spawn(async move {
+            let answer = caller.call(&call, now).await;
+            let _ = outcomes.send(Outcome::Called(Box::new(call), answer));
+        });
+    }
+
+    /// What has come from carriers by now.
+    pub(crate) fn poll(&self, now: Timestamp) -> Vec<GatewayEvent> {
+        self.gateways.iter().flat_map(|gateway| gateway.poll(now)).collect()
+    }
+
+    /// When there may be something to poll again.
+    pub(crate) fn next_event(&self) -> Option<Timestamp> {
+        self.gateways.iter().fold(None, |next, gateway| earliest(next, gateway.next_event()))
+    }
+}
+
+async fn submit(gateways: &Gateways, message: Message, now: Timestamp) -> (Message, SubmitOutcome) {
+    let outcome = match gateways.get(&message.gateway) {
+        Some(gateway) => gateway.submit(&message, now).await,
+        None => SubmitOutcome::Retry { after: NO_GATEWAY_RETRY, throttled: false },
+    };
+    let kind = match outcome {
+        SubmitOutcome::Accepted { .. } => "accepted",
+        SubmitOutcome::Refused { .. } => "refused",
+        SubmitOutcome::Retry { .. } => "retry",
+        SubmitOutcome::Unknown => "unknown",
+    };
+    metrics::counter!("wayline_submits_total", "outcome" => kind).increment(1);
+    (message, outcome)
+}

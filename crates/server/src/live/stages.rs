@@ -1,0 +1,316 @@
+//! One round over all stages, and the last rounds before the program stops.
+//!
+//! Must never wait for anything outside: gateways and webhooks answer through the inbox. Must never forget an
+//! answer because the store failed: it is stored again.
+
+use super::outside::{Outcome, Outside};
+use super::{Command, Inbox, LiveError};
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use tokio::sync::oneshot;
+use wayline_core::evaluate::earliest;
+use wayline_core::event::SubmitOutcome;
+use wayline_core::ids::MessageId;
+use wayline_core::message::Message;
+use wayline_core::time::{Span, Timestamp};
+use wayline_pipeline::gateway::GatewayEvent;
+use wayline_pipeline::ingest::Arrival;
+use wayline_pipeline::retain::Keep;
+use wayline_pipeline::tick::Tick;
+use wayline_pipeline::{Accepted, Pipeline, PipelineError};
+use wayline_store::batch::CallRow;
+
+/// Inputs of one commit: more gave little and cost latency (bench/results).
+const INPUTS_PER_TURN: usize = 250;
+/// Timers, claims and answers of one commit.
+const THINGS_PER_TURN: usize = 250;
+/// Messages at gateways at one time.
+const SUBMITS_IN_FLIGHT_MAX: usize = 2_000;
+/// Webhooks under way at one time.
+const CALLS_IN_FLIGHT_MAX: usize = 256;
+/// Rows forgotten in one turn, and how often there is such a turn.
+const FORGOTTEN_PER_TURN: usize = 500;
+const FORGET_EVERY: Span = Span::minutes(1);
+
+type Reply = oneshot::Sender<Result<Vec<Accepted>, LiveError>>;
+
+/// All stages, and what of their work is under way outside.
+pub(crate) struct Stages {
+    pipeline: Pipeline,
+    outside: Outside,
+    keep: Keep,
+    submits_in_flight: usize,
+    calls_in_flight: BTreeSet<MessageId>,
+    /// Answers that are not stored yet.
+    answers: Vec<(Message, SubmitOutcome)>,
+    call_answers: Vec<(CallRow, Result<serde_json::Value, String>)>,
+    /// What came from carriers and is not stored yet.
+    received: Vec<GatewayEvent>,
+    forget_at: Timestamp,
+    /// What failed the last time, so that it is said once and not twice a second.
+    failing: Option<String>,
+}
+
+/// What one round did.
+pub(crate) struct Round {
+    /// Things done; 0: there was nothing to do.
+    pub(crate) did: usize,
+    /// When there is something to do again by itself.
+    pub(crate) next: Option<Timestamp>,
+}
+
+/// What a start found to put in order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recovered {
+    /// Messages whose answer was lost: now `unknown`.
+    pub(crate) unknown: usize,
+}
+
+impl Stages {
+    pub(crate) fn new(pipeline: Pipeline, outside: Outside, keep: Keep) -> Stages {
+        Stages {
+            pipeline,
+            outside,
+            keep,
+            submits_in_flight: 0,
+            calls_in_flight: BTreeSet::new(),
+            answers: Vec::new(),
+            call_answers: Vec::new(),
+            received: Vec::new(),
+            forget_at: Timestamp::MIN,
+            failing: None,
+        }
+    }
+
+    /// Puts in order what an earlier run left behind.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub(crate) async fn recover(&mut self, now: Timestamp) -> Result<Recovered, PipelineError> {
+        Ok(Recovered { unknown: self.pipeline.recover(now).await? })
+    }
+
+    /// One turn of each stage that has work.
+    ///
+    /// # Errors
+    /// When the store failed: what was not done is done in a later round.
+    pub(crate) async fn round(
+        &mut self,
+        inbox: &mut Inbox,
+        now: Timestamp,
+    ) -> Result<Round, PipelineError> {
+        inbox.gather();
+        let mut did = self.commands(inbox, now).await;
+        match self.due(inbox, now).await {
+            Ok((more, next)) => {
+                did += more;
+                if self.failing.take().is_some() {
+                    tracing::info!("the store works again");
+                }
+                metrics::gauge!("wayline_store_failing").set(0.0);
+                Ok(Round { did, next })
+            }
+            Err(error) => {
+                let text = error.to_string();
+                if self.failing.as_ref() != Some(&text) {
+                    tracing::error!(error = %text, "nothing due can be done; it is tried again until it works");
+                    self.failing = Some(text);
+                }
+                metrics::gauge!("wayline_store_failing").set(1.0);
+                Err(error)
+            }
+        }
+    }
+
+    /// Commands up to one commit of inputs, in their order.
+    async fn commands(&mut self, inbox: &mut Inbox, now: Timestamp) -> usize {
+        let (mut did, mut inputs) = (0, 0);
+        let mut together: Vec<(Vec<Arrival>, Reply)> = Vec::new();
+        while let Some(command) = inbox.waiting.pop_front() {
+            did += 1;
+            match command {
+                Command::Accept { arrivals, reply } => {
+                    if inputs > 0 && inputs + arrivals.len() > INPUTS_PER_TURN {
+                        inbox.waiting.push_front(Command::Accept { arrivals, reply });
+                        did -= 1;
+                        break;
+                    }
+                    inputs += arrivals.len();
+                    together.push((arrivals, reply));
+                }
+                Command::Perform(work) => {
+                    // Whoever asked for it second sees what was accepted first.
+                    self.accept(std::mem::take(&mut together), now).await;
+                    inputs = 0;
+                    let done = std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut self.pipeline, now)));
+                    if done.is_err() {
+                        tracing::error!("a request failed in the engine; the engine goes on");
+                    }
+                }
+            }
+        }
+        self.accept(together, now).await;
+        did
+    }
+
+    async fn accept(&mut self, together: Vec<(Vec<Arrival>, Reply)>, now: Timestamp) {
+        if together.is_empty() {
+            return;
+        }
+        let (mut all, mut replies) = (Vec::new(), Vec::with_capacity(together.len()));
+        for (arrivals, reply) in together {
+            replies.push((arrivals.len(), reply));
+            all.extend(arrivals.into_iter().map(|arrival| (arrival, now)));
+        }
+        metrics::histogram!("wayline_inputs_per_commit").record(all.len() as f64);
+        match self.pipeline.accept(&all).await {
+            Ok(answers) => {
+                let mut answers = answers.into_iter();
+                for (count, reply) in replies {
+                    let _ = reply.send(Ok(answers.by_ref().take(count).collect()));
+                }
+            }
+            // What a store cannot do for one it cannot do for another. What is damaged concerns one alone.
+            Err(PipelineError::Store(error)) => {
+                let error = LiveError::from(error);
+                for (_, reply) in replies {
+                    let _ = reply.send(Err(error.clone()));
+                }
+            }
+            Err(_) => {
+                let mut rest = all.as_slice();
+                for (count, reply) in replies {
+                    let (mine, others) = rest.split_at(count);
+                    rest = others;
+                    let _ = reply.send(self.pipeline.accept(mine).await.map_err(LiveError::from));
+                }
+            }
+        }
+    }
+
+    /// Everything that is due by now. Returns how much was done, and when there is more.
+    async fn due(
+        &mut self,
+        inbox: &mut Inbox,
+        now: Timestamp,
+    ) -> Result<(usize, Option<Timestamp>), PipelineError> {
+        let tick = Tick::Live(now);
+        let mut did = self.store_answers(inbox, tick).await?;
+        did += self.hear(tick).await?;
+        did += self.pipeline.schedule(tick).await?;
+        did += self.pipeline.wake(tick, THINGS_PER_TURN).await?;
+        did += self.claim(tick).await?;
+        did += self.call(now).await?;
+        did += self.forget(now).await?;
+        let mut next = earliest(self.pipeline.next_due_but_calls().await?, self.outside.next_event());
+        let store = self.pipeline.store();
+        if self.calls_in_flight.len() < CALLS_IN_FLIGHT_MAX && self.calls_in_flight.is_empty() {
+            next = earliest(next, store.next_call_due().await?);
+        }
+        Ok((did, next))
+    }
+
+    /// Stores what gateways and webhooks answered.
+    async fn store_answers(&mut self, inbox: &mut Inbox, tick: Tick) -> Result<usize, PipelineError> {
+        for outcome in inbox.came.drain(..) {
+            match outcome {
+                Outcome::Submitted(message, outcome) => {
+                    self.submits_in_flight -= 1;
+                    self.answers.push((*message, outcome));
+                }
+                Outcome::Called(call, answer) => self.call_answers.push((*call, answer)),
+            }
+        }
+        let mut did = 0;
+        while !self.answers.is_empty() {
+            let count = self.answers.len().min(THINGS_PER_TURN);
+            let (messages, outcomes) = self.answers[..count].iter().cloned().unzip();
+            self.pipeline.answer(messages, outcomes, tick).await?;
+            self.answers.drain(..count);
+            did += count;
+        }
+        while let Some((call, answer)) = self.call_answers.last().cloned() {
+            self.pipeline.answer_call(&call, answer, tick.until()).await?;
+            self.calls_in_flight.remove(&call.id);
+            self.call_answers.pop();
+            did += 1;
+        }
+        Ok(did)
+    }
+
+    /// Takes what came from carriers.
+    async fn hear(&mut self, tick: Tick) -> Result<usize, PipelineError> {
+        self.received.extend(self.outside.poll(tick.until()));
+        let mut did = 0;
+        while !self.received.is_empty() {
+            let count = self.received.len().min(THINGS_PER_TURN);
+            self.pipeline.receive(self.received[..count].to_vec(), tick).await?;
+            self.received.drain(..count);
+            did += count;
+        }
+        Ok(did)
+    }
+
+    /// Hands out messages that are due, as many as there is room for.
+    async fn claim(&mut self, tick: Tick) -> Result<usize, PipelineError> {
+        let room = SUBMITS_IN_FLIGHT_MAX.saturating_sub(self.submits_in_flight);
+        if room == 0 {
+            return Ok(0);
+        }
+        let (claimed, submissions) = self.pipeline.claim(tick, room.min(THINGS_PER_TURN)).await?;
+        self.submits_in_flight += submissions.len();
+        self.outside.submit(submissions, tick.until());
+        Ok(claimed)
+    }
+
+    /// Makes webhook calls that are due and not under way.
+    async fn call(&mut self, now: Timestamp) -> Result<usize, PipelineError> {
+        if self.calls_in_flight.len() >= CALLS_IN_FLIGHT_MAX {
+            return Ok(0);
+        }
+        // Those under way are due still, and come first.
+        let due = self.pipeline.calls_due(now, 2 * CALLS_IN_FLIGHT_MAX).await?;
+        let mut did = 0;
+        for call in due {
+            if self.calls_in_flight.len() < CALLS_IN_FLIGHT_MAX && self.calls_in_flight.insert(call.id) {
+                self.outside.call(call, now);
+                did += 1;
+            }
+        }
+        Ok(did)
+    }
+
+    async fn forget(&mut self, now: Timestamp) -> Result<usize, PipelineError> {
+        if now < self.forget_at {
+            return Ok(0);
+        }
+        let gone = self.pipeline.retain(self.keep, now, FORGOTTEN_PER_TURN).await?;
+        if gone == 0 {
+            self.forget_at = now + FORGET_EVERY;
+        }
+        Ok(gone)
+    }
+
+    /// A last round: takes what was sent before the stop, stores answers that have come, hands out nothing new.
+    /// Returns whether nothing is left.
+    pub(crate) async fn finish(&mut self, inbox: &mut Inbox, now: Timestamp) -> bool {
+        inbox.close();
+        inbox.gather();
+        while !inbox.waiting.is_empty() {
+            self.commands(inbox, now).await;
+            inbox.gather();
+        }
+        match self.store_answers(inbox, Tick::Live(now)).await {
+            Ok(_) => self.submits_in_flight == 0,
+            Err(error) => {
+                tracing::error!(%error, "the answers of gateways cannot be stored; the next start makes their messages unknown");
+                true
+            }
+        }
+    }
+
+    /// How many messages are at gateways.
+    pub(crate) fn submits_in_flight(&self) -> usize {
+        self.submits_in_flight
+    }
+}
