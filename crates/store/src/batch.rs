@@ -116,6 +116,29 @@ pub enum Op {
     },
     /// Keeps how far a scheduled entry has come; `next` is the contact to go on after, `None`: finished.
     PutSweep(SweepRow),
+    /// Inserts or replaces an API key. Asserts that its workspace exists, and that a key of this id has the same
+    /// workspace and hash.
+    PutApiKey(ApiKeyRow),
+    /// Remembers the answer to a creating call. Asserts that the key has none under this token.
+    PutIdempotency(IdempotencyRow),
+    /// Inserts or replaces a draft. Asserts that the workspace exists, and that the revision before is there.
+    PutDraft(DraftRow),
+    /// Removes a draft. Nothing happens when it is gone.
+    RemoveDraft {
+        /// Whose.
+        workspace: WorkspaceId,
+        /// Text id of the journey.
+        slug: String,
+    },
+    /// Pauses a journey or lets it go on. Asserts that the journey has a version.
+    SetPaused {
+        /// Whose.
+        workspace: WorkspaceId,
+        /// Which.
+        journey: JourneyId,
+        /// Whether it is paused from now on.
+        paused: bool,
+    },
 }
 
 /// The next ids to hand out.
@@ -365,6 +388,59 @@ pub struct SweepRow {
     pub done: bool,
 }
 
+/// A key that calls of the API are made with. It is never removed: a revoked one still explains old entries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKeyRow {
+    /// Dense id, given by who makes the key: `Store::last_api_key` plus one.
+    pub id: u64,
+    /// Whose; `None`: the operator's, good for all workspaces.
+    pub workspace: Option<WorkspaceId>,
+    /// What people call it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// BLAKE3 of the secret, which is not kept.
+    pub hash: [u8; 32],
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Since when it is good for nothing; `None`: it is good.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The answer to a creating call of the API, to be given again when the call is repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdempotencyRow {
+    /// Id of the API key that made the call.
+    pub key: u64,
+    /// The client's own name of the call (`Idempotency-Key`).
+    pub token: String,
+    /// Hash of method, path and body: another one under the same token is another call.
+    pub fingerprint: u128,
+    /// When it was answered.
+    pub at: Timestamp,
+    /// HTTP status.
+    pub status: u16,
+    /// Body of the answer.
+    pub body: String,
+}
+
+/// A journey somebody is writing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftRow {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Text id of the journey.
+    pub slug: String,
+    /// As typed: it need not be valid.
+    pub text: String,
+    /// When it was typed.
+    pub updated_at: Timestamp,
+    /// Who typed it.
+    pub author: String,
+    /// 1, 2, 3 …; a put asserts that the one before is there, 1 that there is none.
+    pub revision: u64,
+}
+
 impl Sequences {
     /// What a store that never kept anything hands out.
     pub const FIRST: Sequences = Sequences { contact: 1, enrollment: 1, seq: 1 };
@@ -373,5 +449,20 @@ impl Sequences {
     #[must_use]
     pub fn goes_back_from(&self, found: Sequences) -> bool {
         self.contact < found.contact || self.enrollment < found.enrollment || self.seq < found.seq
+    }
+}
+
+impl Batch {
+    /// The latest instant at which anything in it was received, decided, intended or handed out.
+    pub(crate) fn last_instant(&self) -> Option<Timestamp> {
+        let instants = self.ops.iter().filter_map(|op| match op {
+            Op::AppendInput(input) => Some(input.received_at),
+            Op::AppendDecision(row) => Some(row.decision.at),
+            Op::InsertMessage(message) => Some(message.intended_at),
+            Op::ChangeMessage { change, .. } => change.handed_out.as_ref().map(|out| out.at),
+            Op::PutDeadLetter(row) => Some(row.at),
+            _ => None,
+        });
+        instants.max()
     }
 }

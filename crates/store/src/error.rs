@@ -28,6 +28,18 @@ pub enum StoreError {
         /// The most.
         max: usize,
     },
+    /// A sum would go over more rows than one call reads.
+    #[error("more than {max} counter rows would have to be added up; ask for a shorter time")]
+    TooManyRows {
+        /// The most.
+        max: usize,
+    },
+    /// A file is there already, and nothing is overwritten.
+    #[error("{path} exists already; move it away or name another file")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// No room. Nothing of the batch was kept; the store goes on when there is room again.
     #[error(
         "{path}: the disk is full, nothing of the batch is kept; free some space, then try again"
@@ -233,6 +245,30 @@ pub enum Assertion {
     /// The call is waiting already.
     #[error("call {0} exists already")]
     CallExists(MessageId),
+    /// An API key never becomes another one.
+    #[error("API key {0} belongs to another workspace or has another secret")]
+    ApiKeyTaken(u64),
+    /// The call was answered before.
+    #[error("API key {key} has an answer under the token {token:?} already")]
+    TokenKnown {
+        /// Id of the API key.
+        key: u64,
+        /// The client's own name of the call.
+        token: String,
+    },
+    /// Somebody else changed the draft meanwhile.
+    #[error("the draft {slug:?} has revision {found}, so the next one is not {asked}")]
+    DraftRevision {
+        /// Text id of the journey.
+        slug: String,
+        /// In the batch.
+        asked: u64,
+        /// Stored; 0: none.
+        found: u64,
+    },
+    /// Only a journey that exists can be paused.
+    #[error("journey {0} does not exist in this workspace")]
+    JourneyMissing(JourneyId),
 }
 
 impl Assertion {

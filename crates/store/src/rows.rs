@@ -4,7 +4,9 @@
 
 use crate::batch::{DecisionRow, JourneyVersionRow, ProfileRow, Wake};
 use crate::error::StoreError;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use wayline_core::decision::What;
 use wayline_core::ids::{ContactId, WorkspaceId};
 use wayline_core::limits;
 use wayline_core::metrics::CounterKey;
@@ -61,6 +63,52 @@ pub struct Counter {
     pub value: i64,
 }
 
+/// Which contacts are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SearchField {
+    /// By the business's own id.
+    ExternalId,
+    /// By E.164 number.
+    Phone,
+    /// By address, in lower case (ASCII only).
+    Email,
+}
+
+impl SearchField {
+    /// The value a contact is ordered by, and what the next page goes on after.
+    #[must_use]
+    pub fn of(self, profile: &ProfileRow) -> Option<String> {
+        match self {
+            SearchField::ExternalId => profile.external_id.clone(),
+            SearchField::Phone => profile.phone.clone(),
+            SearchField::Email => profile.email.as_ref().map(|email| email.to_ascii_lowercase()),
+        }
+    }
+
+    /// A prefix as it is compared.
+    pub(crate) fn normal(self, prefix: &str) -> String {
+        match self {
+            SearchField::Email => prefix.to_ascii_lowercase(),
+            SearchField::ExternalId | SearchField::Phone => prefix.to_owned(),
+        }
+    }
+}
+
+/// What a counter counts to over a range of hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterTotal {
+    /// Version of the journey.
+    pub version: u32,
+    /// Step index; `None`: the journey as a whole.
+    pub step: Option<u16>,
+    /// Arm of the last experiment passed; empty: none.
+    pub variant: String,
+    /// What is counted.
+    pub what: What,
+    /// How many.
+    pub value: i64,
+}
+
 /// What to forget: everything of a kind from before its instant; `None` keeps all of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
@@ -74,6 +122,8 @@ pub struct Retention {
     pub input_ids_before: Option<Timestamp>,
     /// Orphan receipts received before. Goes by arrival and stops at the first that is young enough.
     pub orphan_receipts_before: Option<Timestamp>,
+    /// Answers to creating calls of the API that were given before.
+    pub idempotency_before: Option<Timestamp>,
 }
 
 /// How far a backup has come.
@@ -91,6 +141,61 @@ pub(crate) type CounterOrder = (Timestamp, u32, i32, String, &'static str);
 /// Where a counter stands in [`CounterOrder`]. The journey as a whole comes before its steps.
 pub(crate) fn counter_order(key: &CounterKey) -> CounterOrder {
     (key.hour, key.version, step_code(key.step), key.variant.clone(), key.what.as_str())
+}
+
+/// Counter rows one call adds up at most: a few hundred milliseconds of reading.
+pub(crate) const COUNTER_ROWS_MAX: usize = 500_000;
+
+/// Adds up counters over hours, as many as it may.
+pub(crate) struct Totals {
+    rows_left: usize,
+    rows_max: usize,
+    sums: BTreeMap<(u32, i32, String, &'static str), i64>,
+}
+
+impl Totals {
+    pub(crate) fn new(rows_max: usize) -> Totals {
+        Totals { rows_left: rows_max, rows_max, sums: BTreeMap::new() }
+    }
+
+    /// Adds one row; `false`: it was one too many.
+    pub(crate) fn add(
+        &mut self,
+        (version, step, variant, what): (u32, i32, String, What),
+        value: i64,
+    ) -> bool {
+        let Some(left) = self.rows_left.checked_sub(1) else { return false };
+        self.rows_left = left;
+        *self.sums.entry((version, step, variant, what.as_str())).or_insert(0) += value;
+        true
+    }
+
+    /// The error of one too many.
+    pub(crate) fn too_many(&self) -> StoreError {
+        StoreError::TooManyRows { max: self.rows_max }
+    }
+
+    /// The sums, by (version, step, variant, what).
+    pub(crate) fn finish(self) -> Vec<CounterTotal> {
+        let sums = self.sums.into_iter().filter_map(|((version, step, variant, what), value)| {
+            let (step, what) = (u16::try_from(step).ok(), What::from_name(what)?);
+            Some(CounterTotal { version, step, variant, what, value })
+        });
+        sums.collect()
+    }
+}
+
+/// The first text after all those that begin with `prefix`; `None`: there is none.
+pub(crate) fn prefix_end(prefix: &str) -> Option<String> {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        // A range of characters steps over the gap of the surrogates.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
 }
 
 /// A step as a number; -1: none.

@@ -4,17 +4,18 @@
 //! it only passes on. Methods are async because a backend behind a network waits; these two answer at once.
 
 use crate::batch::{
-    Batch, CallRow, DeadLetterRow, EnrollmentRow, Identity, LoggedInput, OrphanReceipt, SegmentRow,
-    Sequences, SweepRow, WorkspaceRow,
+    ApiKeyRow, Batch, CallRow, DeadLetterRow, DraftRow, EnrollmentRow, IdempotencyRow, Identity,
+    LoggedInput, OrphanReceipt, SegmentRow, Sequences, SweepRow, WorkspaceRow,
 };
 use crate::error::StoreError;
 use crate::memory::MemoryStore;
 use crate::rows::{
-    BackupProgress, ContactRecord, Counter, DueContact, Retention, StoredDecision,
-    StoredJourneyVersion,
+    BackupProgress, ContactRecord, Counter, CounterTotal, DueContact, Retention, SearchField,
+    StoredDecision, StoredJourneyVersion,
 };
 use crate::sqlite::SqliteStore;
 use std::path::Path;
+use wayline_core::decision::What;
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
 use wayline_core::message::Message;
 use wayline_core::metrics::CounterKey;
@@ -146,6 +147,37 @@ pass_on! {
     fn orphan_receipts(gateway: &str, gateway_ref: &str) -> Vec<OrphanReceipt>;
     /// Scheduled entries of a workspace, by journey.
     fn sweeps(workspace: WorkspaceId) -> Vec<SweepRow>;
+
+    /// An API key.
+    fn api_key(id: u64) -> Option<ApiKeyRow>;
+    /// API keys of a workspace, or with `None` those of the operator, by id.
+    fn api_keys(workspace: Option<WorkspaceId>, after: Option<u64>, limit: usize) -> Vec<ApiKeyRow>;
+    /// The highest id an API key ever had; 0: there was none. The next key gets one more.
+    fn last_api_key() -> u64;
+    /// The answer an API key was given under a token of its own.
+    fn idempotency(key: u64, token: &str) -> Option<IdempotencyRow>;
+    /// The draft of a journey.
+    fn draft(workspace: WorkspaceId, slug: &str) -> Option<DraftRow>;
+    /// Drafts of a workspace, by slug.
+    fn drafts(workspace: WorkspaceId, after: Option<&str>, limit: usize) -> Vec<DraftRow>;
+    /// Journeys of a workspace that are paused, by id.
+    fn paused_journeys(workspace: WorkspaceId) -> Vec<JourneyId>;
+    /// Contacts whose field begins with `prefix`, by (field, contact); the next page goes on after
+    /// `field.of(profile)` of the last one and its id. An address is compared in lower case (ASCII only). An
+    /// external id is found when it is also an identity of its contact.
+    fn contacts_search(workspace: WorkspaceId, field: SearchField, prefix: &str, after: Option<(&str, ContactId)>, limit: usize) -> Vec<ContactRecord>;
+    /// Messages of a workspace, by (intended, id), newest first.
+    fn messages_of_workspace(workspace: WorkspaceId, after: Option<(Timestamp, MessageId)>, limit: usize) -> Vec<Message>;
+    /// What the counters of a journey count to over the hours in `from..until`, by (version, step, variant,
+    /// what). Reads each counter row of those hours once; refused when they are too many.
+    fn counter_totals(workspace: WorkspaceId, journey: JourneyId, hours: (Timestamp, Timestamp)) -> Vec<CounterTotal>;
+    /// What all counters of each journey of a workspace count to since ever, over all versions, steps and
+    /// variants, by (journey, what). Each counted decision is in one of them. One small row for each answer is
+    /// read, so it may be asked every second.
+    fn journey_totals(workspace: WorkspaceId) -> Vec<(JourneyId, What, i64)>;
+    /// The latest instant of anything that was received, decided, intended or handed out, whatever was forgotten
+    /// since: where a virtual clock goes on.
+    fn last_instant() -> Option<Timestamp>;
 
     /// Removes at most `limit` rows that are older than they have to be kept, and says how many. Call it
     /// again until it says 0.

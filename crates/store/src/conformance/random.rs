@@ -100,6 +100,7 @@ fn random_retention(draw: &mut Draw) -> (Retention, usize) {
         messages_before: before(),
         input_ids_before: None,
         orphan_receipts_before: before(),
+        idempotency_before: before(),
     };
     let far = Timestamp(limits::DEDUPLICATION.0 * draw.below(3) as i64);
     let input_ids_before = draw.one_in(2).then_some(far);

@@ -5,9 +5,11 @@
 
 mod model;
 mod reads;
+mod reads_live;
 mod retain;
 mod tables;
 mod write;
+mod write_live;
 
 use crate::batch::Batch;
 use crate::error::StoreError;

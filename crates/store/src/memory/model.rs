@@ -5,8 +5,9 @@
 //! rows and orders together.
 
 use crate::batch::{
-    CallRow, DeadLetterRow, DecisionRow, EnrollmentRow, Identity, JourneyVersionRow, LoggedInput,
-    OrphanReceipt, ProfileRow, SegmentRow, Sequences, SweepRow, Wake, WorkspaceRow,
+    ApiKeyRow, CallRow, DeadLetterRow, DecisionRow, DraftRow, EnrollmentRow, IdempotencyRow,
+    Identity, JourneyVersionRow, LoggedInput, OrphanReceipt, ProfileRow, SegmentRow, Sequences,
+    SweepRow, Wake, WorkspaceRow,
 };
 use crate::rows::CounterOrder;
 use rustc_hash::FxHashMap;
@@ -45,7 +46,7 @@ pub(super) struct Model {
     pub(super) messages_by_ref: BTreeMap<String, BTreeSet<MessageId>>,
     pub(super) messages_by_contact: BTreeSet<(ContactId, MessageId)>,
     pub(super) messages_by_journey: BTreeSet<(WorkspaceId, JourneyId, MessageId)>,
-    pub(super) messages_by_intent: BTreeSet<(Timestamp, MessageId)>,
+    pub(super) messages_by_intent: BTreeSet<(WorkspaceId, Timestamp, MessageId)>,
 
     pub(super) calls: BTreeMap<(WorkspaceId, MessageId), CallRow>,
     pub(super) calls_due: BTreeSet<(Timestamp, MessageId, WorkspaceId)>,
@@ -61,6 +62,14 @@ pub(super) struct Model {
     pub(super) orphans: BTreeMap<u64, OrphanReceipt>,
     pub(super) orphans_by_ref: BTreeSet<(String, String, u64)>,
     pub(super) sweeps: BTreeMap<(WorkspaceId, JourneyId), SweepRow>,
+
+    pub(super) api_keys: BTreeMap<u64, ApiKeyRow>,
+    pub(super) idempotency: BTreeMap<(u64, String), IdempotencyRow>,
+    pub(super) idempotency_by_time: BTreeSet<(Timestamp, u64, String)>,
+    pub(super) drafts: BTreeMap<(WorkspaceId, String), DraftRow>,
+    pub(super) paused: BTreeSet<(WorkspaceId, JourneyId)>,
+    /// The latest instant of anything that was kept.
+    pub(super) last_instant: Option<Timestamp>,
 }
 
 /// A contact: profile and engine state in one place, because they are read together.

@@ -30,7 +30,7 @@ pub(super) const MESSAGE_FIRST: MessageId =
 pub(super) const MESSAGE_LAST: MessageId =
     MessageId { enrollment: EnrollmentId(u64::MAX), step: u16::MAX, visit: u32::MAX };
 
-fn record(contact: &Contact) -> ContactRecord {
+pub(super) fn record(contact: &Contact) -> ContactRecord {
     ContactRecord {
         profile: Arc::clone(&contact.profile),
         state: Arc::clone(&contact.state.body),

@@ -48,14 +48,25 @@ impl Model {
                 left -= 1;
             }
         }
+        if let Some(cutoff) = retention.idempotency_before {
+            while left > 0
+                && let Some((at, _, _)) = self.idempotency_by_time.first()
+                && *at < cutoff
+                && let Some((_, key, token)) = self.idempotency_by_time.pop_first()
+            {
+                self.idempotency.remove(&(key, token));
+                left -= 1;
+            }
+        }
         limit - left
     }
 
     fn forget_messages(&mut self, cutoff: Timestamp, limit: usize) -> usize {
-        let old = self.messages_by_intent.iter().take_while(|(at, _)| *at < cutoff);
+        // Workspace by workspace, each oldest first: the order they are kept in.
+        let old = self.messages_by_intent.iter().filter(|(_, at, _)| *at < cutoff);
         let closed =
-            old.filter(|(_, id)| self.messages.get(id).is_some_and(|m| !m.state.is_open()));
-        let ids: Vec<MessageId> = closed.take(limit).map(|(_, id)| *id).collect();
+            old.filter(|(_, _, id)| self.messages.get(id).is_some_and(|m| !m.state.is_open()));
+        let ids: Vec<MessageId> = closed.take(limit).map(|(_, _, id)| *id).collect();
         for id in &ids {
             self.set_message(*id, None);
         }

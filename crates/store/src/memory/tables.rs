@@ -161,7 +161,7 @@ impl Model {
             self.messages_by_contact.insert((message.contact, id));
             if !self.forgetting {
                 self.messages_by_journey.insert((message.workspace, message.journey, id));
-                self.messages_by_intent.insert((message.intended_at, id));
+                self.messages_by_intent.insert((message.workspace, message.intended_at, id));
             }
         }
     }
@@ -181,7 +181,7 @@ impl Model {
         if is_gone {
             self.messages_by_contact.remove(&(message.contact, id));
             self.messages_by_journey.remove(&(message.workspace, message.journey, id));
-            self.messages_by_intent.remove(&(message.intended_at, id));
+            self.messages_by_intent.remove(&(message.workspace, message.intended_at, id));
         }
     }
 

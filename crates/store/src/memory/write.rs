@@ -3,6 +3,7 @@
 //! Must never leave half a batch, and must never keep an assertion to itself.
 
 use super::model::{Model, State};
+use super::write_live::UndoLive;
 use crate::batch::{
     Batch, CallRow, DeadLetterRow, EnrollmentRow, Identity, Op, OrphanReceipt, ProfileRow,
     SegmentRow, Sequences, StateRow, SweepRow, WorkspaceRow,
@@ -14,12 +15,12 @@ use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, Work
 use wayline_core::message::{Message, MessageChange};
 
 /// What one applied operation replaced.
-enum Undo {
+pub(super) enum Undo {
     Sequences(Sequences),
     Workspace(WorkspaceId, Option<WorkspaceRow>),
     Segment((WorkspaceId, String), Option<SegmentRow>),
     Version((WorkspaceId, JourneyId, u32)),
-    Live((WorkspaceId, JourneyId), Option<u32>),
+    LiveVersion((WorkspaceId, JourneyId), Option<u32>),
     Profile(ContactId, Option<Arc<ProfileRow>>),
     State(ContactId, State),
     Identity(Identity),
@@ -34,6 +35,7 @@ enum Undo {
     OrphanPut(u64),
     OrphansRemoved(Vec<(u64, OrphanReceipt)>),
     Sweep((WorkspaceId, JourneyId), Option<SweepRow>),
+    Live(UndoLive),
 }
 
 impl Model {
@@ -48,6 +50,7 @@ impl Model {
                 return Err(what.of(index));
             }
         }
+        self.last_instant = self.last_instant.max(batch.last_instant());
         if self.forgetting {
             self.let_go(batch);
         }
@@ -273,14 +276,13 @@ impl Model {
                     Some(version) => self.live.insert(key, version),
                     None => self.live.remove(&key),
                 };
-                Undo::Live(key, before)
+                Undo::LiveVersion(key, before)
             }
-            // Every other operation was taken by `apply` and `apply_rare`; the sequences stay as they are.
-            _ => Undo::Sequences(self.sequences),
+            _ => return self.apply_live(op).map(Undo::Live),
         })
     }
 
-    fn workspace_exists(&self, id: WorkspaceId) -> Result<(), Assertion> {
+    pub(super) fn workspace_exists(&self, id: WorkspaceId) -> Result<(), Assertion> {
         if self.workspaces.contains_key(&id) {
             Ok(())
         } else {
@@ -294,7 +296,7 @@ impl Model {
             Undo::Workspace(key, before) => put_back(&mut self.workspaces, key, before),
             Undo::Segment(key, before) => put_back(&mut self.segments, key, before),
             Undo::Version(key) => drop(self.versions.remove(&key)),
-            Undo::Live(key, before) => put_back(&mut self.live, key, before),
+            Undo::LiveVersion(key, before) => put_back(&mut self.live, key, before),
             Undo::Profile(id, before) => drop(self.set_profile(id, before)),
             Undo::State(id, before) => drop(self.set_state(id, before)),
             Undo::Identity(identity) => self.set_identity(&identity, None),
@@ -319,11 +321,16 @@ impl Model {
                 }
             }
             Undo::Sweep(key, before) => put_back(&mut self.sweeps, key, before),
+            Undo::Live(step) => self.take_back_live(step),
         }
     }
 }
 
-fn put_back<K: Ord, V>(map: &mut std::collections::BTreeMap<K, V>, key: K, before: Option<V>) {
+pub(super) fn put_back<K: Ord, V>(
+    map: &mut std::collections::BTreeMap<K, V>,
+    key: K,
+    before: Option<V>,
+) {
     match before {
         Some(row) => map.insert(key, row),
         None => map.remove(&key),

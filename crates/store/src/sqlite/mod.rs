@@ -19,11 +19,13 @@ mod open;
 mod probe;
 mod read;
 mod read_lists;
+mod read_live;
 mod recognised;
 mod retain;
 #[cfg(test)]
 mod tests;
 mod write;
+mod write_live;
 mod write_rows;
 
 use crate::batch::Batch;
@@ -108,6 +110,7 @@ impl SqliteStore {
         inner.sql("beginning a commit", writer.conn.execute_batch("BEGIN IMMEDIATE"))?;
         let generations = inner.cache()?.generations.clone();
         let mut writing = Writing::new(&writer.conn, &inner.cache, writer.heads, generations);
+        writing.heads.last_instant = writing.heads.last_instant.max(batch.last_instant());
         let applied = batch.ops.iter().enumerate().try_for_each(|(index, op)| {
             writing.apply(op).map_err(|fault| inner.fault(index, fault))
         });

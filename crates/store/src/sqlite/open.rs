@@ -5,13 +5,13 @@
 
 use super::cache::Cache;
 use super::checkpoint::Checkpointer;
-use super::columns::uint;
+use super::columns::{instant, uint};
 use super::fault::store_error;
 use super::write::Heads;
 use super::{Durability, Inner, SqliteOptions, SqliteStore, Writer, migrations};
 use crate::batch::Sequences;
 use crate::error::StoreError;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -167,6 +167,11 @@ fn heads(conn: &Connection) -> rusqlite::Result<Heads> {
         },
         last_decision: value("last_decision")?,
         last_orphan: value("last_orphan")?,
+        last_instant: conn
+            .query_row("SELECT value FROM meta WHERE name = 'last_instant'", [], |row| {
+                instant(row, 0)
+            })
+            .optional()?,
     })
 }
 

@@ -269,7 +269,7 @@ impl SqliteStore {
         self.message_list(rest, values)
     }
 
-    fn message_list(&self, rest: &str, values: impl Params) -> Answer<Vec<Message>> {
+    pub(super) fn message_list(&self, rest: &str, values: impl Params) -> Answer<Vec<Message>> {
         let sql = format!("{} {rest}", columns::MESSAGE);
         self.inner.read("reading messages", |conn| list(conn, &sql, values, columns::message))
     }

@@ -32,11 +32,7 @@ fn remove(conn: &Connection, retention: &Retention, limit: usize) -> rusqlite::R
         left -= remove_oldest(conn, ("decision", "id", "at"), cutoff.0, left)?;
     }
     if let Some(cutoff) = retention.messages_before {
-        let sql = "DELETE FROM message WHERE (enrollment, step_index, visit) IN (\
-            SELECT enrollment, step_index, visit FROM message INDEXED BY message_by_intent \
-            WHERE intended_at < ?1 AND state NOT IN (0, 1, 2) \
-            ORDER BY intended_at, enrollment, step_index, visit LIMIT ?2)";
-        left -= conn.prepare_cached(sql)?.execute(params![cutoff.0, left as i64])?;
+        left -= remove_messages(conn, cutoff.0, left)?;
     }
     if let Some(cutoff) = retention.input_ids_before {
         let sql = "DELETE FROM input_id WHERE (generation, workspace, id) IN (\
@@ -47,6 +43,32 @@ fn remove(conn: &Connection, retention: &Retention, limit: usize) -> rusqlite::R
     }
     if let Some(cutoff) = retention.orphan_receipts_before {
         left -= remove_oldest(conn, ("orphan_receipt", "id", "received_at"), cutoff.0, left)?;
+    }
+    if let Some(cutoff) = retention.idempotency_before {
+        let sql = "DELETE FROM idempotency WHERE rowid IN (\
+            SELECT rowid FROM idempotency INDEXED BY idempotency_by_time WHERE at < ?1 \
+            ORDER BY at, key, token LIMIT ?2)";
+        left -= conn.prepare_cached(sql)?.execute(params![cutoff.0, left as i64])?;
+    }
+    Ok(limit - left)
+}
+
+/// Removes closed messages workspace by workspace, each oldest first: the order of their index.
+fn remove_messages(conn: &Connection, cutoff: i64, limit: usize) -> rusqlite::Result<usize> {
+    let mut next = conn.prepare_cached(
+        "SELECT min(workspace) FROM message INDEXED BY message_by_intent WHERE workspace > ?1",
+    )?;
+    let sql = "DELETE FROM message WHERE (enrollment, step_index, visit) IN (\
+        SELECT enrollment, step_index, visit FROM message INDEXED BY message_by_intent \
+        WHERE workspace = ?1 AND intended_at < ?2 AND state NOT IN (0, 1, 2) \
+        ORDER BY intended_at, enrollment, step_index, visit LIMIT ?3)";
+    let mut delete = conn.prepare_cached(sql)?;
+    let (mut left, mut last) = (limit, -1_i64);
+    while left > 0
+        && let Some(workspace) = next.query_row([last], |row| row.get::<_, Option<i64>>(0))?
+    {
+        left -= delete.execute(params![workspace, cutoff, left as i64])?;
+        last = workspace;
     }
     Ok(limit - left)
 }

@@ -23,6 +23,8 @@ pub(super) struct Heads {
     pub(super) sequences: Sequences,
     pub(super) last_decision: u64,
     pub(super) last_orphan: u64,
+    /// `None`: nothing was ever kept.
+    pub(super) last_instant: Option<Timestamp>,
 }
 
 /// A contact as the batch has it so far, and what of it differs from the file.
@@ -258,9 +260,16 @@ impl<'a> Writing<'a> {
         let sql = "INSERT INTO counter (workspace, journey, hour, version, step, variant, what, value) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
             ON CONFLICT DO UPDATE SET value = value + excluded.value";
+        let mut totals: BTreeMap<(u32, u32, &str), i64> = BTreeMap::new();
         for ((workspace, journey, (hour, version, step, variant, what)), delta) in &self.counters {
             let scope = (workspace.0, journey.0, hour.0);
             self.run(sql, params![scope.0, scope.1, scope.2, version, step, variant, what, delta])?;
+            *totals.entry((scope.0, scope.1, *what)).or_insert(0) += delta;
+        }
+        let sql = "INSERT INTO journey_total (workspace, journey, what, value) \
+            VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET value = value + excluded.value";
+        for ((workspace, journey, what), delta) in totals {
+            self.run(sql, params![workspace, journey, what, delta])?;
         }
         let (now, then) = (&self.heads, &self.before);
         let heads = [
@@ -273,6 +282,11 @@ impl<'a> Writing<'a> {
         for (name, value, _) in heads.into_iter().filter(|(_, value, before)| value != before) {
             self.run("UPDATE meta SET value = ?2 WHERE name = ?1", params![name, int(value)])?;
         }
+        if let Some(at) = now.last_instant.filter(|_| now.last_instant != then.last_instant) {
+            let sql = "INSERT INTO meta (name, value) VALUES ('last_instant', ?1) \
+                ON CONFLICT DO UPDATE SET value = excluded.value";
+            self.run(sql, [at.0])?;
+        }
         let (contacts, identities) = (self.contacts, self.identities);
         Ok(Written { heads: self.heads, contacts, identities, generations: self.generations })
     }
@@ -281,9 +295,12 @@ impl<'a> Writing<'a> {
         let (hot, stored) = (&touched.hot, touched.stored.as_ref());
         if touched.profile_changed {
             let profile = &hot.profile;
-            // A statement that names the number moves its place in the index even when it stays the same.
-            let same_phone = stored.is_some_and(|stored| stored.profile.phone == profile.phone);
-            let sql = match (stored, same_phone) {
+            // A statement that names the number or the address moves its place in the index even when it
+            // stays the same.
+            let same_place = stored.is_some_and(|stored| {
+                stored.profile.phone == profile.phone && stored.profile.email == profile.email
+            });
+            let sql = match (stored, same_place) {
                 (None, _) => {
                     "INSERT INTO contact (contact, workspace, external_id, phone, email, attributes, \
                      created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
@@ -293,8 +310,8 @@ impl<'a> Writing<'a> {
                      created_at = ?7 WHERE contact = ?1 AND workspace = ?2"
                 }
                 (Some(_), true) => {
-                    "UPDATE contact SET external_id = ?3, email = ?5, attributes = ?6, created_at = ?7 \
-                     WHERE contact = ?1 AND workspace = ?2 AND phone IS ?4"
+                    "UPDATE contact SET external_id = ?3, attributes = ?6, created_at = ?7 \
+                     WHERE contact = ?1 AND workspace = ?2 AND phone IS ?4 AND email IS ?5"
                 }
             };
             let values = params![

@@ -259,8 +259,7 @@ impl Writing<'_> {
             Op::SetLiveVersion { workspace, journey, version } => {
                 self.set_live(*workspace, *journey, *version)
             }
-            // Every other operation was taken by `apply` and `write_row`.
-            _ => Ok(()),
+            _ => self.write_live(op),
         }
     }
 
@@ -281,7 +280,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn workspace_exists(&self, id: WorkspaceId) -> Result<(), Fault> {
+    pub(super) fn workspace_exists(&self, id: WorkspaceId) -> Result<(), Fault> {
         let sql = "SELECT 1 FROM workspace WHERE id = ?1";
         if self.conn.prepare_cached(sql)?.exists([id.0])? {
             return Ok(());
