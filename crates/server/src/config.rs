@@ -165,10 +165,12 @@ impl Config {
             let text = std::fs::read_to_string(path)
                 .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
             // Read by itself first: only then an error names the line of the person's own file.
-            let own: toml::Table = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+            let own: toml::Table =
+                toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
             overlay(&mut settings, own);
         }
-        let config: Config = settings.try_into().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        let config: Config =
+            settings.try_into().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
         config.check()?;
         Ok(config)
     }
@@ -216,7 +218,13 @@ impl Config {
             within(name, share, 0.0, 1.0, "0 to 1")?;
         }
         let (from, to) = sandbox.receipt_seconds;
-        within("sandbox.receipt_seconds", from, 0.0, to, "from 0 on, the first not above the second")?;
+        within(
+            "sandbox.receipt_seconds",
+            from,
+            0.0,
+            to,
+            "from 0 on, the first not above the second",
+        )?;
         within("sandbox.receipt_seconds", to, from, 86_400.0, "at most 86400")
     }
 }

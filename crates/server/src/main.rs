@@ -2,9 +2,13 @@
 //!
 //! Must never hold logic of its own: every command is a module of `cli`.
 
+mod api;
 mod cli;
+mod config;
+mod live;
 mod replay;
 mod run;
+mod serve;
 
 use std::process::ExitCode;
 

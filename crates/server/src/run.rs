@@ -5,8 +5,15 @@
 #![allow(clippy::disallowed_methods, reason = "the one place where time comes into the program")]
 
 use crate::live::{Inbox, Stages};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use wayline_core::time::{Span, Timestamp};
 
 /// Real time since it was made: for progress and summaries, never for decisions.
@@ -89,9 +96,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 /// Runs the stages until `inbox` is told to stop: takes what has come, lets everything due happen, waits for more.
 pub(crate) async fn engine(mut stages: Stages, mut inbox: Inbox, clock: &Clock) -> Stages {
-    while !inbox.is_stopping() {
+    let mut stop = inbox.stop();
+    while !*stop.borrow() {
         let round = stages.round(&mut inbox, clock.now()).await;
-        let wait = match round {
+        let wait = match &round {
             Ok(round) if round.did > 0 => continue,
             Ok(round) => {
                 let until = round.next.map(|next| clock.really(next - clock.now()));
@@ -102,7 +110,7 @@ pub(crate) async fn engine(mut stages: Stages, mut inbox: Inbox, clock: &Clock) 
         };
         tokio::select! {
             () = inbox.wait(), if round.is_ok() => {}
-            () = inbox.wait_for_stop() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -141,4 +149,87 @@ pub(crate) async fn every(
 /// Gives a future so long.
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, work).await.ok()
+}
+
+/// Limits of connections.
+pub(crate) struct Http {
+    /// Open at one time; more wait in the operating system's queue.
+    pub(crate) connections_max: usize,
+    /// For sending headers, and for silence between two requests.
+    pub(crate) header_timeout: Duration,
+}
+
+/// How long requests under way are given when the program stops.
+const LAST_REQUESTS: Duration = Duration::from_secs(10);
+/// How long to wait when no connection can be taken (too many open files).
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// Serves HTTP until `stop` says so, then lets the requests under way end.
+pub(crate) async fn listen(
+    listener: TcpListener,
+    limits: Http,
+    router: axum::Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let connections = Arc::new(Semaphore::new(limits.connections_max));
+    let graceful = GracefulShutdown::new();
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_headers(100);
+    loop {
+        let Ok(room) = Arc::clone(&connections).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
+                continue;
+            }
+        };
+        // Answers are small: waiting to fill a packet would only delay them.
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(room);
+        });
+    }
+    drop(listener);
+    if within(LAST_REQUESTS, graceful.shutdown()).await.is_none() {
+        tracing::warn!("requests were still under way at the end");
+    }
+}
+
+/// The runtime of everything but the engine.
+///
+/// # Errors
+/// When the operating system gives no threads.
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// Until somebody says stop: Ctrl-C or SIGTERM.
+pub(crate) async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be heard");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
 }

@@ -76,7 +76,11 @@ impl Keys {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(crate) async fn load(store: &Store, per_second: u32, at_once: u32) -> Result<Keys, StoreError> {
+    pub(crate) async fn load(
+        store: &Store,
+        per_second: u32,
+        at_once: u32,
+    ) -> Result<Keys, StoreError> {
         let mut owners = vec![None];
         owners.extend(store.workspaces().await?.into_iter().map(|workspace| Some(workspace.id)));
         let mut rows = BTreeMap::new();
@@ -109,7 +113,11 @@ impl Keys {
 
     /// Whose a key is.
     fn find(&self, key: &str) -> Result<Arc<ApiKeyRow>, ApiError> {
-        let unknown = || ApiError::unauthorized("this API key is not known here; make one with `wayline keys create`");
+        let unknown = || {
+            ApiError::unauthorized(
+                "this API key is not known here; make one with `wayline keys create`",
+            )
+        };
         let mut fields = key.splitn(3, '_');
         let (prefix, id, secret) = (fields.next(), fields.next(), fields.next());
         let id: u64 = id.and_then(|id| id.parse().ok()).ok_or_else(unknown)?;
@@ -131,7 +139,8 @@ impl Keys {
         let row = self.find(key)?;
         if let Err(wait) = self.rates.check_key(&row.id) {
             let seconds = wait.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-            let detail = "this API key sends more requests than it may; send larger batches, or wait";
+            let detail =
+                "this API key sends more requests than it may; send larger batches, or wait";
             return Err(ApiError::too_many(detail, seconds));
         }
         Ok(row)
@@ -141,7 +150,9 @@ impl Keys {
 /// The key of a request: `Bearer KEY`, or Basic with the key as user name (the way of Segment's SDKs).
 fn key_of(parts: &Parts) -> Result<String, ApiError> {
     let missing = || {
-        ApiError::unauthorized("send an API key: `Authorization: Bearer KEY`, or Basic with the key as user name")
+        ApiError::unauthorized(
+            "send an API key: `Authorization: Bearer KEY`, or Basic with the key as user name",
+        )
     };
     let header = parts.headers.get(AUTHORIZATION).ok_or_else(missing)?;
     let header = header.to_str().map_err(|_| missing())?;
@@ -180,7 +191,9 @@ impl FromRequestParts<Arc<App>> for Operator {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Operator, ApiError> {
         let Caller(key) = Caller::from_request_parts(parts, app).await?;
         if key.workspace.is_some() {
-            return Err(ApiError::forbidden("this needs an operator key; yours belongs to one workspace"));
+            return Err(ApiError::forbidden(
+                "this needs an operator key; yours belongs to one workspace",
+            ));
         }
         Ok(Operator { key })
     }

@@ -25,8 +25,10 @@ const PAGE_ROWS_DEFAULT: usize = 50;
 /// A whole body, unpacked.
 pub(crate) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     let max = app.http.body_kilobytes_max * 1024;
-    let too_large = || ApiError::too_large(format!("a body has at most {max} bytes; send several requests"));
-    let said = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let too_large =
+        || ApiError::too_large(format!("a body has at most {max} bytes; send several requests"));
+    let said =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if said.is_some_and(|said| said > max as u64) {
         return Err(too_large());
     }
@@ -141,16 +143,17 @@ pub(crate) fn limit(asked: Option<usize>) -> Result<usize, ApiError> {
     match asked {
         None => Ok(PAGE_ROWS_DEFAULT),
         Some(limit) if (1..=PAGE_ROWS_MAX).contains(&limit) => Ok(limit),
-        Some(limit) => {
-            Err(ApiError::invalid(format!("limit is {limit}; a page has 1 to {PAGE_ROWS_MAX} rows")))
-        }
+        Some(limit) => Err(ApiError::invalid(format!(
+            "limit is {limit}; a page has 1 to {PAGE_ROWS_MAX} rows"
+        ))),
     }
 }
 
 /// A cursor as what it stands for.
 pub(crate) fn after<T: std::str::FromStr>(cursor: Option<&str>) -> Result<Option<T>, ApiError> {
     let parse = |text: &str| {
-        text.parse::<T>().map_err(|_| ApiError::invalid("after is not the `next` of a page of this list"))
+        text.parse::<T>()
+            .map_err(|_| ApiError::invalid("after is not the `next` of a page of this list"))
     };
     cursor.map(parse).transpose()
 }

@@ -91,23 +91,43 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: StatusCode, word: &'static str, title: &'static str, detail: String) -> ApiError {
+    fn new(
+        status: StatusCode,
+        word: &'static str,
+        title: &'static str,
+        detail: String,
+    ) -> ApiError {
         ApiError { status, word, title, detail, errors: Vec::new(), retry_after_seconds: None }
     }
 
     /// 400: what was sent cannot be read.
     pub(crate) fn malformed(detail: impl Into<String>) -> ApiError {
-        ApiError::new(StatusCode::BAD_REQUEST, "malformed", "The request cannot be read", detail.into())
+        ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "malformed",
+            "The request cannot be read",
+            detail.into(),
+        )
     }
 
     /// 401: no key, or none that is known.
     pub(crate) fn unauthorized(detail: impl Into<String>) -> ApiError {
-        ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", "A valid API key is needed", detail.into())
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "A valid API key is needed",
+            detail.into(),
+        )
     }
 
     /// 403: the key may not do that.
     pub(crate) fn forbidden(detail: impl Into<String>) -> ApiError {
-        ApiError::new(StatusCode::FORBIDDEN, "forbidden", "The API key may not do that", detail.into())
+        ApiError::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "The API key may not do that",
+            detail.into(),
+        )
     }
 
     /// 404: there is no such thing, for this key.
@@ -123,7 +143,12 @@ impl ApiError {
 
     /// 408: the request did not arrive in time.
     pub(crate) fn too_slow(detail: impl Into<String>) -> ApiError {
-        ApiError::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The request took too long", detail.into())
+        ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_slow",
+            "The request took too long",
+            detail.into(),
+        )
     }
 
     /// 409: things are not as the request expects.
@@ -133,7 +158,12 @@ impl ApiError {
 
     /// 413: too much.
     pub(crate) fn too_large(detail: impl Into<String>) -> ApiError {
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request is too large", detail.into())
+        ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "The request is too large",
+            detail.into(),
+        )
     }
 
     /// 415: a body in a form that is not taken.
@@ -159,7 +189,8 @@ impl ApiError {
     /// 503: it can be sent again in a moment.
     pub(crate) fn unavailable(detail: impl Into<String>) -> ApiError {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        let mut error = ApiError::new(status, "unavailable", "Not possible at the moment", detail.into());
+        let mut error =
+            ApiError::new(status, "unavailable", "Not possible at the moment", detail.into());
         error.retry_after_seconds = Some(1);
         error
     }
@@ -211,7 +242,8 @@ impl IntoResponse for ApiError {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            let value = HeaderValue::from_static("Bearer realm=\"wayline\", Basic realm=\"wayline\"");
+            let value =
+                HeaderValue::from_static("Bearer realm=\"wayline\", Basic realm=\"wayline\"");
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
         response
@@ -242,7 +274,9 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Assertion { .. } => {
                 tracing::warn!(%error, "a write was refused");
-                ApiError::conflict("somebody else changed it at the same time; read it and try again")
+                ApiError::conflict(
+                    "somebody else changed it at the same time; read it and try again",
+                )
             }
             error => LiveError::from(error).into(),
         }

@@ -4,10 +4,10 @@
 
 use super::App;
 use super::error::{ApiError, Failures};
+use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use axum::Json;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;

@@ -101,7 +101,9 @@ pub(crate) async fn create(
     JsonBody(new): JsonBody<NewKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
     if new.scopes.is_empty() {
-        return Err(ApiError::invalid("scopes is empty; a key without scopes can do nothing, name write, read or manage"));
+        return Err(ApiError::invalid(
+            "scopes is empty; a key without scopes can do nothing, name write, read or manage",
+        ));
     }
     made(&app, Some(tenant.id()), new).await
 }
@@ -134,7 +136,9 @@ pub(crate) async fn make(
     scopes: &[Scope],
 ) -> Result<CreatedKey, ApiError> {
     if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
-        return Err(ApiError::invalid(format!("name has 1 to {NAME_CHARS_MAX} characters; say what the key is for")));
+        return Err(ApiError::invalid(format!(
+            "name has 1 to {NAME_CHARS_MAX} characters; say what the key is for"
+        )));
     }
     let (name, mut scopes) = (name.to_owned(), scopes.to_vec());
     scopes.sort_unstable();
@@ -147,8 +151,17 @@ pub(crate) async fn make(
             let (key, hash) = new_secret(id).map_err(|error| {
                 ApiError::internal(format!("the operating system gives no randomness: {error}"))
             })?;
-            let scopes: Vec<String> = scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
-            let row = ApiKeyRow { id, workspace: owner, name, scopes, hash, created_at: now, revoked_at: None };
+            let scopes: Vec<String> =
+                scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+            let row = ApiKeyRow {
+                id,
+                workspace: owner,
+                name,
+                scopes,
+                hash,
+                created_at: now,
+                revoked_at: None,
+            };
             store.commit(&Batch { ops: vec![Op::PutApiKey(row.clone())] }).await?;
             Ok::<_, ApiError>((row, key))
         })
@@ -179,7 +192,9 @@ pub(crate) async fn revoke_operator(
     Path(id): Path<u64>,
 ) -> Result<Json<Key>, ApiError> {
     if operator.key.id == id {
-        return Err(ApiError::conflict("this is the key you are using; revoke it with another one"));
+        return Err(ApiError::conflict(
+            "this is the key you are using; revoke it with another one",
+        ));
     }
     revoked(&app, None, id).await
 }
@@ -189,7 +204,8 @@ async fn revoked(app: &App, owner: Option<WorkspaceId>, id: u64) -> Result<Json<
         pollster::block_on(async {
             let store = pipeline.store();
             let found = store.api_key(id).await?.filter(|row| row.workspace == owner);
-            let mut row = found.ok_or_else(|| ApiError::not_found(format!("there is no key {id} here")))?;
+            let mut row =
+                found.ok_or_else(|| ApiError::not_found(format!("there is no key {id} here")))?;
             row.revoked_at.get_or_insert(now);
             store.commit(&Batch { ops: vec![Op::PutApiKey(row.clone())] }).await?;
             Ok::<_, ApiError>(row)

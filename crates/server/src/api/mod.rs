@@ -13,8 +13,6 @@ mod segment;
 mod watch;
 mod workspaces;
 
-pub(crate) use openapi::document;
-
 use crate::config::HttpConfig;
 use crate::live::{Feed, Live};
 use crate::run::Clock;
@@ -86,9 +84,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 
 async fn nowhere(uri: Uri) -> ApiError {
     let path: String = uri.path().chars().take(100).collect();
-    ApiError::not_found(format!("there is no path {path:?}; /api/v1/openapi.json lists all of them"))
+    ApiError::not_found(format!(
+        "there is no path {path:?}; /api/v1/openapi.json lists all of them"
+    ))
 }
 
 async fn wrong_method(method: Method) -> ApiError {
-    ApiError::method_not_allowed(format!("{method} is not possible here; /api/v1/openapi.json says what is"))
+    ApiError::method_not_allowed(format!(
+        "{method} is not possible here; /api/v1/openapi.json says what is"
+    ))
 }

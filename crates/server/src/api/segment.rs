@@ -155,7 +155,8 @@ pub(crate) async fn batch(
     let bytes = body::read(&app, &headers, body).await?;
     let Batch { batch } = body::parse(&bytes)?;
     if batch.len() > BATCH_INPUTS_MAX {
-        let detail = format!("{} items, a batch has at most {BATCH_INPUTS_MAX}; send several", batch.len());
+        let detail =
+            format!("{} items, a batch has at most {BATCH_INPUTS_MAX}; send several", batch.len());
         return Err(ApiError::too_large(detail));
     }
     let now = app.clock.now();
@@ -166,12 +167,14 @@ pub(crate) async fn batch(
             Err(refusal) => refusals.push(Refused { index, detail: refusal.to_string() }),
         }
     }
-    metrics::counter!("wayline_inputs_total", "outcome" => "refused").increment(refusals.len() as u64);
+    metrics::counter!("wayline_inputs_total", "outcome" => "refused")
+        .increment(refusals.len() as u64);
     if arrivals.is_empty() && !refusals.is_empty() {
         let wrong = refusals.into_iter().take(ERRORS_MAX);
-        return Err(ApiError::malformed("every item of the batch is wrong, nothing was taken").with(
-            wrong.map(|it| Wrong { place: format!("batch[{}]", it.index), detail: it.detail }),
-        ));
+        return Err(ApiError::malformed("every item of the batch is wrong, nothing was taken")
+            .with(
+                wrong.map(|it| Wrong { place: format!("batch[{}]", it.index), detail: it.detail }),
+            ));
     }
     take(&app, arrivals, refusals).await
 }
@@ -188,11 +191,16 @@ pub(crate) async fn import(
     batch(writer, state, headers, body).await
 }
 
-async fn take(app: &App, arrivals: Vec<Arrival>, refused: Vec<Refused>) -> Result<Json<Taken>, ApiError> {
+async fn take(
+    app: &App,
+    arrivals: Vec<Arrival>,
+    refused: Vec<Refused>,
+) -> Result<Json<Taken>, ApiError> {
     let answers = app.live.accept(arrivals).await?;
     let accepted = answers.iter().filter(|answer| matches!(answer, Accepted::Taken(_))).count();
     let duplicates = answers.len() - accepted;
     metrics::counter!("wayline_inputs_total", "outcome" => "accepted").increment(accepted as u64);
-    metrics::counter!("wayline_inputs_total", "outcome" => "duplicate").increment(duplicates as u64);
+    metrics::counter!("wayline_inputs_total", "outcome" => "duplicate")
+        .increment(duplicates as u64);
     Ok(Json(Taken { success: true, accepted, duplicates, refused }))
 }

@@ -23,17 +23,22 @@ pub(crate) async fn watched(State(app): State<Arc<App>>, request: Request, next:
     let stopwatch = Stopwatch::start();
     let id = request_id(&request);
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let limit = Duration::from_secs(app.http.request_timeout_seconds);
     let work = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = match run::within(limit, work).await {
         Some(Ok(response)) => response,
         Some(Err(_)) => {
             tracing::error!(request = %id, %method, route, "a request failed by a bug");
-            ApiError::internal("this is a bug of wayline; the log has more under the request's id").into_response()
+            ApiError::internal("this is a bug of wayline; the log has more under the request's id")
+                .into_response()
         }
-        None => ApiError::too_slow(format!("nothing came of it within {} s; send it again", limit.as_secs()))
-            .into_response(),
+        None => ApiError::too_slow(format!(
+            "nothing came of it within {} s; send it again",
+            limit.as_secs()
+        ))
+        .into_response(),
     };
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -45,9 +50,11 @@ pub(crate) async fn watched(State(app): State<Arc<App>>, request: Request, next:
     } else {
         tracing::debug!(request = %id, %method, route, status = status.as_u16(), milliseconds, "request");
     }
-    let labels = [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
+    let labels =
+        [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
     metrics::counter!("wayline_http_requests_total", &labels).increment(1);
-    metrics::histogram!("wayline_http_request_seconds", "route" => labels[1].1.clone()).record(took.as_secs_f64());
+    metrics::histogram!("wayline_http_request_seconds", "route" => labels[1].1.clone())
+        .record(took.as_secs_f64());
     response
 }
 

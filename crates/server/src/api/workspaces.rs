@@ -136,7 +136,9 @@ pub(crate) async fn apply(
         journeys: loaded.journeys.into_iter().map(|it| it.definition).collect(),
     };
     let seed = run::random::<8>().map(u64::from_le_bytes);
-    let seed = seed.map_err(|error| ApiError::internal(format!("the operating system gives no randomness: {error}")))?;
+    let seed = seed.map_err(|error| {
+        ApiError::internal(format!("the operating system gives no randomness: {error}"))
+    })?;
     let published = app.live.perform(move |pipeline, now| {
         pollster::block_on(async {
             // SQL keeps whole numbers with a sign.
@@ -150,7 +152,9 @@ pub(crate) async fn apply(
     Ok(Json(Applied {
         workspace,
         revision,
-        published: versions.map(|(journey, version)| PublishedVersion { journey, version }).collect(),
+        published: versions
+            .map(|(journey, version)| PublishedVersion { journey, version })
+            .collect(),
         retired: published.retired,
         warnings,
     }))

@@ -11,6 +11,7 @@ mod lines;
 mod plan;
 mod progress;
 mod replay;
+mod serve;
 mod store_at;
 mod validate;
 mod version;
@@ -52,6 +53,8 @@ enum Command {
     /// Answers line by line: what a text costs, what a number is, what a template gives
     #[command(subcommand)]
     Inspect(inspect::InspectCommand),
+    /// Runs the live program: engine and HTTP API
+    Serve(serve::ServeArgs),
     /// Copies a store, checked
     Backup(backup::BackupArgs),
     /// Shows the version, and what this build can do
@@ -116,9 +119,18 @@ pub(crate) enum CliError {
     /// Definitions that cannot be run.
     #[error("the workspace cannot be run:\n{0}\n`wayline validate` shows everything about it")]
     Definitions(String),
+    /// The live program could not start.
+    #[error(transparent)]
+    Serve(Box<crate::serve::ServeError>),
     /// A replay could not be done.
     #[error(transparent)]
     Replay(Box<ReplayError>),
+}
+
+impl From<crate::serve::ServeError> for CliError {
+    fn from(error: crate::serve::ServeError) -> Self {
+        CliError::Serve(Box::new(error))
+    }
 }
 
 impl From<ReplayError> for CliError {
@@ -163,6 +175,7 @@ fn run(command: &Command) -> Result<(), CliError> {
         Command::Plan(args) => plan::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Inspect(command) => inspect::run(command),
+        Command::Serve(args) => serve::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Version => version::run(),
     }

@@ -14,12 +14,13 @@ mod sandbox;
 mod stages;
 mod webhook;
 
-pub(crate) use feed::{Feed, FeedEvent};
+pub(crate) use feed::Feed;
 pub(crate) use sandbox::gateways;
-pub(crate) use stages::{Recovered, Stages};
+pub(crate) use stages::Stages;
 pub(crate) use webhook::WebCaller;
 
 use outside::Outcome;
+pub(crate) use outside::Outside;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -147,16 +148,9 @@ impl Inbox {
         (live, inbox, outcomes)
     }
 
-    /// Whether the program is to stop.
-    pub(crate) fn is_stopping(&self) -> bool {
-        *self.stop.borrow()
-    }
-
-    /// Until the program is to stop.
-    pub(crate) async fn wait_for_stop(&self) {
-        let mut stop = self.stop.clone();
-        // The sender is gone: the program is stopping.
-        let _ = stop.wait_for(|stop| *stop).await;
+    /// What says that the program is to stop.
+    pub(crate) fn stop(&self) -> watch::Receiver<bool> {
+        self.stop.clone()
     }
 
     /// Until something is there to do.

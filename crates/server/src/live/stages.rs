@@ -142,7 +142,9 @@ impl Stages {
                     // Whoever asked for it second sees what was accepted first.
                     self.accept(std::mem::take(&mut together), now).await;
                     inputs = 0;
-                    let done = std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut self.pipeline, now)));
+                    let done = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                        work(&mut self.pipeline, now)
+                    }));
                     if done.is_err() {
                         tracing::error!("a request failed in the engine; the engine goes on");
                     }
@@ -202,7 +204,8 @@ impl Stages {
         did += self.claim(tick).await?;
         did += self.call(now).await?;
         did += self.forget(now).await?;
-        let mut next = earliest(self.pipeline.next_due_but_calls().await?, self.outside.next_event());
+        let mut next =
+            earliest(self.pipeline.next_due_but_calls().await?, self.outside.next_event());
         let store = self.pipeline.store();
         if self.calls_in_flight.len() < CALLS_IN_FLIGHT_MAX && self.calls_in_flight.is_empty() {
             next = earliest(next, store.next_call_due().await?);
@@ -211,7 +214,11 @@ impl Stages {
     }
 
     /// Stores what gateways and webhooks answered.
-    async fn store_answers(&mut self, inbox: &mut Inbox, tick: Tick) -> Result<usize, PipelineError> {
+    async fn store_answers(
+        &mut self,
+        inbox: &mut Inbox,
+        tick: Tick,
+    ) -> Result<usize, PipelineError> {
         for outcome in inbox.came.drain(..) {
             match outcome {
                 Outcome::Submitted(message, outcome) => {
@@ -272,7 +279,9 @@ impl Stages {
         let due = self.pipeline.calls_due(now, 2 * CALLS_IN_FLIGHT_MAX).await?;
         let mut did = 0;
         for call in due {
-            if self.calls_in_flight.len() < CALLS_IN_FLIGHT_MAX && self.calls_in_flight.insert(call.id) {
+            if self.calls_in_flight.len() < CALLS_IN_FLIGHT_MAX
+                && self.calls_in_flight.insert(call.id)
+            {
                 self.outside.call(call, now);
                 did += 1;
             }

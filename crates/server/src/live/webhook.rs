@@ -121,7 +121,9 @@ fn refuse_private_host(url: &Url) -> Result<(), String> {
 }
 
 fn private(host: &str) -> String {
-    format!("{host} is an address of a private network; the setting webhooks.private_addresses allows it")
+    format!(
+        "{host} is an address of a private network; the setting webhooks.private_addresses allows it"
+    )
 }
 
 /// Names are looked up as always; private addresses among the answers are left out.
@@ -132,8 +134,7 @@ impl Resolve for PublicOnly {
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> =
-                found.filter(|address| is_public(address.ip())).collect();
+            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
                 return Err(private(&host).into());
             }
@@ -185,9 +186,25 @@ mod tests {
     #[test]
     fn addresses_of_private_networks_are_told_from_public_ones() {
         for private in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
-            "100.64.0.1", "255.255.255.255", "224.0.0.1", "198.18.0.1", "::1", "::", "fe80::1",
-            "fc00::1", "fd12::1", "::ffff:127.0.0.1", "ff02::1", "2001:db8::1", "2002:7f00:1::",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "255.255.255.255",
+            "224.0.0.1",
+            "198.18.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "fd12::1",
+            "::ffff:127.0.0.1",
+            "ff02::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
             "64:ff9b::7f00:1",
         ] {
             assert!(!is_public(private.parse().unwrap()), "{private}");
@@ -199,7 +216,9 @@ mod tests {
 
     #[test]
     fn a_url_with_a_private_address_is_refused() {
-        for url in ["http://127.0.0.1/x", "http://[::1]:80/", "http://0x7f000001/", "http://2130706433/"] {
+        for url in
+            ["http://127.0.0.1/x", "http://[::1]:80/", "http://0x7f000001/", "http://2130706433/"]
+        {
             assert!(refuse_private_host(&url.parse().unwrap()).is_err(), "{url}");
         }
         assert!(refuse_private_host(&"https://example.com/".parse().unwrap()).is_ok());
