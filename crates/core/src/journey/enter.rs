@@ -179,6 +179,10 @@ impl Run<'_> {
             (Some(id), WhileActive::Restart) => return self.restart(id, journey, properties),
             _ => {}
         }
+        if self.engine.program.paused.contains(&journey.id) {
+            self.consider(journey, Reason::NotLive);
+            return Ok(());
+        }
         if active.is_none()
             && let Some(objection) = self.ended_objects(journey, &key)
         {
@@ -303,8 +307,11 @@ impl Run<'_> {
         match enrollment.position {
             Position::Waiting { .. } | Position::Awaiting { .. } => self.leave_step(id, reason),
             Position::Holding { .. } | Position::Queued => self.withdraw(id, message, reason),
-            // A call is no reached step: it is called, then answered or forgotten.
-            Position::Calling { .. } => self.out.calls.push(CallEffect::Forget(message)),
+            // A call is called, then answered, or left for good.
+            Position::Calling { .. } => {
+                self.out.calls.push(CallEffect::Forget(message));
+                self.leave_step(id, reason);
+            }
             // Handed over: it cannot be taken back, its answer will find no enrollment waiting.
             Position::Submitting | Position::Moving => {}
         }
