@@ -39,6 +39,26 @@ pub enum PipelineError {
         /// What is wrong.
         problems: String,
     },
+    /// A workspace that is not there.
+    #[error("there is no workspace {workspace}; publish one first")]
+    NoWorkspace {
+        /// Which was asked for.
+        workspace: WorkspaceId,
+    },
+    /// A journey that is not there.
+    #[error("workspace {workspace} has no journey {journey:?}; publish it first")]
+    NoJourney {
+        /// Text id of the workspace.
+        workspace: String,
+        /// Text id that was asked for.
+        journey: String,
+    },
+    /// A contact that is not there.
+    #[error("the workspace has no contact {contact}; look it up by the id you gave it")]
+    NoContact {
+        /// Which was asked for.
+        contact: ContactId,
+    },
     /// More inputs than one turn takes.
     #[error(
         "{given} inputs at once, at most {} are taken; send them in several batches",

@@ -40,13 +40,21 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// "Why not?" for the journeys that wait for another event.
+    /// "Why not?" for the journeys that wait for another event, or are entered no more.
     fn explain_other_entries(&mut self, name: &str) {
         let engine = self.engine;
         for journey in engine.program.live_journeys() {
             if matches!(&journey.entry, Entry::Event { event, .. } if event != name) {
                 self.consider(journey, Reason::EventDiffers);
             }
+        }
+        for journey in engine.program.retired_journeys() {
+            let reason = match &journey.entry {
+                Entry::Event { event, .. } if event == name => Reason::NotLive,
+                Entry::Event { .. } => Reason::EventDiffers,
+                _ => continue,
+            };
+            self.consider(journey, reason);
         }
     }
 
@@ -82,7 +90,12 @@ impl Run<'_> {
     ) -> Result<(), AdvanceError> {
         match self.engine.program.live_by_slug(slug).cloned() {
             Some(journey) => self.enter(&journey, key.to_owned(), properties, Reason::EnteredByApi),
-            None => Ok(()),
+            None => {
+                if let Some(retired) = self.engine.program.newest_by_slug(slug).cloned() {
+                    self.consider(&retired, Reason::NotLive);
+                }
+                Ok(())
+            }
         }
     }
 
