@@ -324,12 +324,25 @@ impl Pipeline {
         works: Vec<Work>,
         ops: Vec<Op>,
     ) -> Result<Done, PipelineError> {
+        self.work_again(works, ops, 1).await
+    }
+
+    /// As [`Pipeline::work_with`]; what fails becomes a dead letter of so many attempts.
+    pub(crate) async fn work_again(
+        &mut self,
+        works: Vec<Work>,
+        ops: Vec<Op>,
+        attempts: u32,
+    ) -> Result<Done, PipelineError> {
         if works.is_empty() && ops.is_empty() {
             return Ok(Done::default());
         }
-        match self.try_work(&works, &ops, Care::Swift).await? {
+        match self.try_work(&works, &ops, Care::Swift, attempts).await? {
             Some(done) => Ok(done),
-            None => Ok(self.try_work(&works, &ops, Care::Careful).await?.unwrap_or_default()),
+            None => {
+                let done = self.try_work(&works, &ops, Care::Careful, attempts).await?;
+                Ok(done.unwrap_or_default())
+            }
         }
     }
 
@@ -339,8 +352,10 @@ impl Pipeline {
         works: &[Work],
         ops: &[Op],
         care: Care,
+        attempts: u32,
     ) -> Result<Option<Done>, PipelineError> {
         let mut turn = Turn::new(&self.engines, self.sequences, care);
+        turn.attempts = attempts;
         let contacts: Vec<ContactId> = works.iter().map(|work| work.contact).collect();
         load(&self.store, &self.engines, &mut self.hot, &mut turn, &contacts).await?;
         for work in works {
