@@ -57,6 +57,8 @@ named_codes!(
         Chose = "chose",
         /// A message may not go yet.
         Held = "held",
+        /// A held message is held no longer: it goes into the outbox, is dropped or withdrawn.
+        Released = "released",
         /// A message was put into the outbox.
         Queued = "queued",
         /// A message was handed to a gateway and not refused.
@@ -219,8 +221,13 @@ named_codes!(
         Recorded = "recorded",
         /// A keyword the person sent.
         Keyword = "keyword",
+        /// The journey is paused: its messages wait until it is resumed.
+        JourneyPaused = "journey_paused",
     }
 );
+
+/// Detail of a `held` decision about a message that was held already: it was asked about, and stays.
+pub const HELD_AGAIN: &str = "again";
 
 /// One decision about one contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -84,6 +84,13 @@ pub const BATCH_INPUTS_MAX: usize = 1_000;
 pub const HOT_CONTACTS_MAX: usize = 100_000;
 /// Message ids are remembered this long, at least: an input repeated later is a new one.
 pub const DEDUPLICATION: Span = Span::days(7);
+/// How often a message of a paused journey is asked about again while nobody resumes the journey: resuming asks at
+/// once, so this only keeps every hold short of for ever, and rare enough that a long pause costs next to nothing.
+pub const PAUSED_ASKED_AGAIN: Span = Span::hours(24);
+/// Inputs of a contact's history that "why" reads.
+pub const WHY_INPUTS_MAX: usize = 200;
+/// Stored decisions that "why" tells.
+pub const WHY_DECISIONS_MAX: usize = 200;
 /// Parts one message may have.
 pub const PARTS_MAX: usize = 10;
 /// Attempts to hand one message to a gateway.

@@ -39,6 +39,26 @@ pub enum PipelineError {
         /// What is wrong.
         problems: String,
     },
+    /// A workspace that is not there.
+    #[error("there is no workspace {workspace}; publish one first")]
+    NoWorkspace {
+        /// Which was asked for.
+        workspace: WorkspaceId,
+    },
+    /// A journey that is not there.
+    #[error("workspace {workspace} has no journey {journey:?}; publish it first")]
+    NoJourney {
+        /// Text id of the workspace.
+        workspace: String,
+        /// Text id that was asked for.
+        journey: String,
+    },
+    /// A contact that is not there.
+    #[error("the workspace has no contact {contact}; look it up by the id you gave it")]
+    NoContact {
+        /// Which was asked for.
+        contact: ContactId,
+    },
     /// More inputs than one turn takes.
     #[error(
         "{given} inputs at once, at most {} are taken; send them in several batches",
@@ -304,12 +324,25 @@ impl Pipeline {
         works: Vec<Work>,
         ops: Vec<Op>,
     ) -> Result<Done, PipelineError> {
+        self.work_again(works, ops, 1).await
+    }
+
+    /// As [`Pipeline::work_with`]; what fails becomes a dead letter of so many attempts.
+    pub(crate) async fn work_again(
+        &mut self,
+        works: Vec<Work>,
+        ops: Vec<Op>,
+        attempts: u32,
+    ) -> Result<Done, PipelineError> {
         if works.is_empty() && ops.is_empty() {
             return Ok(Done::default());
         }
-        match self.try_work(&works, &ops, Care::Swift).await? {
+        match self.try_work(&works, &ops, Care::Swift, attempts).await? {
             Some(done) => Ok(done),
-            None => Ok(self.try_work(&works, &ops, Care::Careful).await?.unwrap_or_default()),
+            None => {
+                let done = self.try_work(&works, &ops, Care::Careful, attempts).await?;
+                Ok(done.unwrap_or_default())
+            }
         }
     }
 
@@ -319,8 +352,10 @@ impl Pipeline {
         works: &[Work],
         ops: &[Op],
         care: Care,
+        attempts: u32,
     ) -> Result<Option<Done>, PipelineError> {
         let mut turn = Turn::new(&self.engines, self.sequences, care);
+        turn.attempts = attempts;
         let contacts: Vec<ContactId> = works.iter().map(|work| work.contact).collect();
         load(&self.store, &self.engines, &mut self.hot, &mut turn, &contacts).await?;
         for work in works {

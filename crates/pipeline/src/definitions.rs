@@ -4,7 +4,7 @@
 
 use crate::advance::{Pipeline, PipelineError};
 use crate::schedule::{REFRESH, refresh_row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wayline_core::ids::{JourneyId, WorkspaceId};
 use wayline_core::journey::compile::compile;
@@ -41,6 +41,16 @@ pub struct Published {
     pub retired: Vec<String>,
 }
 
+/// A workspace about to change, and what its batch does not say.
+pub(crate) struct Change<'a> {
+    pub(crate) row: &'a WorkspaceRow,
+    pub(crate) segments: &'a [SegmentRow],
+    /// The versions before the batch.
+    pub(crate) before: &'a [StoredJourneyVersion],
+    /// The paused journeys after it.
+    pub(crate) paused: BTreeSet<JourneyId>,
+}
+
 impl Pipeline {
     /// Publishes definitions: journeys whose text changed get a new version, journeys that are gone are retired
     /// (those in them finish), segments and settings are replaced. Nothing changes when any does not compile.
@@ -71,8 +81,6 @@ impl Pipeline {
         self.replace_segments(workspace, definitions, &mut batch).await?;
         let mut published = Published { workspace, versions: Vec::new(), retired: Vec::new() };
         plan_journeys(workspace, definitions, &before, now, &mut batch, &mut published);
-        // Compiled as it will be stored, before anything is: what does not compile changes nothing.
-        let after = versions_after(&before, &batch);
         let row = WorkspaceRow {
             id: workspace,
             slug,
@@ -82,17 +90,56 @@ impl Pipeline {
         };
         let segments: Vec<SegmentRow> =
             definitions.segments.iter().map(|segment| segment_row(workspace, segment)).collect();
-        let engine = Engine::new(compile_rows(&row, &segments, &after)?);
+        let mut paused = self.paused(workspace).await?;
+        let was_paused = paused.len();
+        // Those in a retired journey finish: a pause would keep them from it.
+        for version in before.iter().filter(|it| published.retired.contains(&it.row.slug)) {
+            if paused.remove(&version.row.journey) {
+                batch.ops.extend(set_paused(workspace, version.row.journey, false));
+            }
+        }
+        let look_again = paused.len() < was_paused;
+        let change = Change { row: &row, segments: &segments, before: &before, paused };
+        self.install(change, batch, look_again, now).await?;
+        Ok(published)
+    }
+
+    /// Compiles a workspace as the batch will leave it, and only then keeps the batch: what does not compile changes
+    /// nothing. Everybody is looked at once more when time could bring them something else than before, or when
+    /// `look_again` says so.
+    pub(crate) async fn install(
+        &mut self,
+        change: Change<'_>,
+        mut batch: Batch,
+        look_again: bool,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        let workspace = change.row.id;
+        let after = versions_after(change.before, &batch);
+        let mut program = compile_rows(change.row, change.segments, &after)?;
+        program.paused = change.paused;
+        let engine = Engine::new(program);
         let before = self.engines.get(&workspace).map(|engine| engine.fingerprint);
-        let refresh = before.is_some_and(|before| before != engine.fingerprint);
-        let refresh = refresh.then(|| refresh_row(workspace, now));
+        let changed = before.is_some_and(|before| before != engine.fingerprint);
+        let refresh = (changed || look_again).then(|| refresh_row(workspace, now));
         batch.ops.extend(refresh.clone().map(Op::PutSweep));
         self.store.commit(&batch).await?;
         self.engines.insert(workspace, Arc::new(engine));
         if let Some(row) = refresh {
             self.refreshes.insert(workspace, row);
         }
-        Ok(published)
+        Ok(())
+    }
+
+    /// The paused journeys of a workspace.
+    pub(crate) async fn paused(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<BTreeSet<JourneyId>, PipelineError> {
+        match self.engines.get(&workspace) {
+            Some(engine) => Ok(engine.program.paused.clone()),
+            None => paused_journeys(&self.store, workspace).await,
+        }
     }
 
     async fn replace_segments(
@@ -143,33 +190,10 @@ fn plan_journeys(
     batch: &mut Batch,
     published: &mut Published,
 ) {
-    let mut next_id = before.iter().map(|version| version.row.journey.0).max().unwrap_or(0);
+    let mut next_id = next_journey(before);
     for journey in &definitions.journeys {
-        let slug = journey.journey.text.clone();
-        let definition = print(journey);
-        let versions: Vec<_> = before.iter().filter(|version| version.row.slug == slug).collect();
-        let last = versions.iter().max_by_key(|version| version.row.version);
-        if last.is_some_and(|last| last.live && last.row.definition == definition) {
-            continue;
-        }
-        let id = last.map_or_else(
-            || {
-                next_id += 1;
-                JourneyId(next_id)
-            },
-            |last| last.row.journey,
-        );
-        let version = last.map_or(1, |last| last.row.version + 1);
-        batch.ops.push(Op::InsertJourneyVersion(JourneyVersionRow {
-            workspace,
-            journey: id,
-            slug: slug.clone(),
-            version,
-            definition,
-            published_at: now,
-        }));
-        batch.ops.push(Op::SetLiveVersion { workspace, journey: id, version: Some(version) });
-        published.versions.push((slug, version));
+        let planned = plan_journey(workspace, journey, before, &mut next_id, now, batch);
+        published.versions.extend(planned);
     }
     for live in before.iter().filter(|version| version.live) {
         if definitions.journeys.iter().all(|journey| journey.journey.text != live.row.slug) {
@@ -178,6 +202,44 @@ fn plan_journeys(
             published.retired.push(live.row.slug.clone());
         }
     }
+}
+
+/// The id of the next journey that is new.
+pub(crate) fn next_journey(before: &[StoredJourneyVersion]) -> JourneyId {
+    JourneyId(before.iter().map(|version| version.row.journey.0).max().unwrap_or(0) + 1)
+}
+
+/// A new version when the text changed or the journey is not live; its slug and version then.
+pub(crate) fn plan_journey(
+    workspace: WorkspaceId,
+    journey: &Journey,
+    before: &[StoredJourneyVersion],
+    next_id: &mut JourneyId,
+    now: Timestamp,
+    batch: &mut Batch,
+) -> Option<(String, u32)> {
+    let slug = journey.journey.text.clone();
+    let definition = print(journey);
+    let versions = before.iter().filter(|version| version.row.slug == slug);
+    let last = versions.max_by_key(|version| version.row.version);
+    if last.is_some_and(|last| last.live && last.row.definition == definition) {
+        return None;
+    }
+    let id = last.map_or(*next_id, |last| last.row.journey);
+    if last.is_none() {
+        next_id.0 += 1;
+    }
+    let version = last.map_or(1, |last| last.row.version + 1);
+    batch.ops.push(Op::InsertJourneyVersion(JourneyVersionRow {
+        workspace,
+        journey: id,
+        slug: slug.clone(),
+        version,
+        definition,
+        published_at: now,
+    }));
+    batch.ops.push(Op::SetLiveVersion { workspace, journey: id, version: Some(version) });
+    Some((slug, version))
 }
 
 /// The versions there will be once the batch is committed.
@@ -202,7 +264,23 @@ fn versions_after(before: &[StoredJourneyVersion], batch: &Batch) -> Vec<StoredJ
 async fn stored_program(store: &Store, row: &WorkspaceRow) -> Result<Program, PipelineError> {
     let segments = store.segments(row.id).await?;
     let versions = store.journey_versions(row.id).await?;
-    compile_rows(row, &segments, &versions)
+    let mut program = compile_rows(row, &segments, &versions)?;
+    program.paused = paused_journeys(store, row.id).await?;
+    Ok(program)
+}
+
+/// The paused journeys as the store keeps them.
+#[allow(clippy::unused_async, reason = "the store answers in time")]
+async fn paused_journeys(
+    _store: &Store,
+    _workspace: WorkspaceId,
+) -> Result<BTreeSet<JourneyId>, PipelineError> {
+    Ok(BTreeSet::new())
+}
+
+/// The operation that keeps whether a journey is paused.
+pub(crate) fn set_paused(_: WorkspaceId, _: JourneyId, _paused: bool) -> Option<Op> {
+    None
 }
 
 fn compile_rows(

@@ -12,6 +12,7 @@ pub mod gateway;
 mod history;
 mod hot;
 pub mod ingest;
+pub mod lifecycle;
 pub mod receive;
 pub mod retain;
 pub mod sandbox;

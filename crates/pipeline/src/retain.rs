@@ -61,7 +61,8 @@ impl Pipeline {
     /// only removed: what it was for has ended, and its message has moved on.
     ///
     /// # Errors
-    /// When the store failed. When the input fails again it is a new dead letter with its new reason.
+    /// When the store failed. When the input fails again it is a new dead letter with its new reason and
+    /// one attempt more.
     pub async fn retry_dead_letter(
         &mut self,
         workspace: WorkspaceId,
@@ -83,7 +84,8 @@ impl Pipeline {
             now,
         });
         let gone = Op::RemoveDeadLetter { workspace, id };
-        self.work_with(works.into_iter().collect(), vec![gone]).await?;
+        let attempts = letter.attempts.saturating_add(1);
+        self.work_again(works.into_iter().collect(), vec![gone], attempts).await?;
         Ok(true)
     }
 

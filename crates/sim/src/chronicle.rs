@@ -101,6 +101,8 @@ pub struct Chronicle {
     pub journeys: BTreeMap<(WorkspaceId, JourneyId, u32), Journey>,
     /// Journeys that were parallel in any version.
     pub parallel: BTreeSet<(WorkspaceId, JourneyId)>,
+    /// Journeys that are paused.
+    pub paused: BTreeSet<(WorkspaceId, JourneyId)>,
     /// Who is in which journey with which key.
     pub active: BTreeMap<(WorkspaceId, ContactId, JourneyId, String), BTreeSet<EnrollmentId>>,
     /// Last sequences kept.
@@ -185,6 +187,10 @@ impl Chronicle {
                     self.journeys.insert((row.workspace, row.journey, row.version), journey);
                 }
             }
+            // Those in a retired journey finish, whether it was paused or not.
+            Op::SetLiveVersion { workspace, journey, version: None } => {
+                self.paused.remove(&(*workspace, *journey));
+            }
             Op::PutProfile(row) => {
                 self.people.entry(row.contact).or_default().profile = Some(row.clone());
             }
@@ -218,14 +224,19 @@ impl Chronicle {
     fn enrolled(&mut self, row: &EnrollmentRow) {
         let key = (row.workspace, row.contact, row.journey, row.key.clone());
         let ids = self.active.entry(key).or_default();
+        let mut is_new = false;
         if row.left_at.is_some() {
             ids.remove(&row.id);
         } else {
-            ids.insert(row.id);
+            is_new = ids.insert(row.id);
         }
         if ids.len() > 1 && !self.parallel.contains(&(row.workspace, row.journey)) {
             let what = format!("journey {} is active as {ids:?}, key {:?}", row.journey, row.key);
             self.violate(Invariant::ActiveTwice, Some(row.contact), what);
+        }
+        if is_new && self.paused.contains(&(row.workspace, row.journey)) {
+            let what = format!("journey {} is paused and was entered as {}", row.journey, row.id);
+            self.violate(Invariant::Paused, Some(row.contact), what);
         }
     }
 

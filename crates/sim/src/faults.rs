@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use wayline_core::consent::ConsentState;
 use wayline_core::contact::{Position, State};
+use wayline_core::decision::What;
 use wayline_core::message::MessageState;
 use wayline_core::time::{Span, Timestamp};
 use wayline_store::batch::{Batch, DeadLetterRow, Op, StateRow, Wake};
@@ -30,6 +31,12 @@ pub enum Sabotage {
     LoseTimers,
     /// Some decisions are counted twice.
     Miscount,
+    /// That a step was left is neither decided nor counted, now and then.
+    ForgetLeaving,
+    /// That a message is held no longer is neither decided nor counted.
+    ForgetReleases,
+    /// Operators believe that a journey is paused, and it is not.
+    ForgetPauses,
     /// Messages arrive without a receipt.
     SkipReceipts,
     /// Events are acknowledged and not kept.
@@ -105,6 +112,18 @@ impl Watcher for Faults {
 fn doctor(sabotage: Sabotage, batch: &mut Batch, draw: &mut Random) {
     if sabotage == Sabotage::LoseInputs {
         batch.ops.retain(|op| !matches!(op, Op::AppendInput(row) if row.kind == "track"));
+    }
+    let forgotten = match sabotage {
+        Sabotage::ForgetLeaving if draw.per_mille(50) => Some(What::Left),
+        Sabotage::ForgetReleases => Some(What::Released),
+        _ => None,
+    };
+    if let Some(what) = forgotten {
+        batch.ops.retain(|op| match op {
+            Op::AppendDecision(row) => row.decision.what != what,
+            Op::AddCounter { key, .. } => key.what != what,
+            _ => true,
+        });
     }
     let mut letters = Vec::new();
     for op in &mut batch.ops {

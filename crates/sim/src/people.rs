@@ -29,6 +29,15 @@ pub enum Happening {
         /// Place of the edition.
         edition: usize,
     },
+    /// An operator pauses a journey, or resumes the paused ones.
+    Pause {
+        /// Place of the workspace.
+        workspace: usize,
+        /// Picks the journey.
+        pick: usize,
+        /// Whether it is the end of the pauses.
+        over: bool,
+    },
 }
 
 /// A line of a feed.

@@ -3,6 +3,7 @@
 //! Clients repeat what was not acknowledged, carriers repeat what they please, and the program dies anywhere.
 //! Must never help the pipeline: what it forgets stays forgotten.
 
+mod pauses;
 mod stages;
 
 use crate::carrier::{Carrier, Sent, lock};
@@ -75,6 +76,7 @@ struct Simulation {
     acknowledged: BTreeSet<String>,
     expected: Vec<Expected>,
     retained_at: Timestamp,
+    sabotage: Option<Sabotage>,
 }
 
 impl Simulation {
@@ -111,6 +113,7 @@ impl Simulation {
             acknowledged: BTreeSet::new(),
             expected: Vec::new(),
             retained_at: scenario.start,
+            sabotage,
             scenario,
         };
         simulation.plan();
@@ -132,6 +135,7 @@ impl Simulation {
             }
             self.expect(comes, happening);
         }
+        self.plan_pauses();
     }
 
     fn expect(&mut self, at: Timestamp, happening: Happening) {
@@ -283,6 +287,10 @@ impl Simulation {
                 Happening::Publish { workspace, edition } => {
                     self.accept(&mut lines).await;
                     self.publish(workspace, edition).await;
+                }
+                Happening::Pause { workspace, pick, over } => {
+                    self.accept(&mut lines).await;
+                    self.pause(workspace, pick, over).await;
                 }
             }
             if lines.len() >= most {

@@ -93,7 +93,10 @@ fn run(
         run.learn_dates();
     }
     match &input.kind {
-        InputKind::Timer => run.fire_due(None)?,
+        InputKind::Timer => {
+            run.fire_due(None)?;
+            run.try_resumed()?;
+        }
         kind => {
             // What was due before this happened comes first; what is due at this very instant comes after.
             run.fire_due(Some(input.at.min(now)))?;

@@ -20,7 +20,7 @@ use crate::ids::{JourneyId, WorkspaceId, stable_hash};
 use crate::policy::settings::Purpose;
 use crate::template::Template;
 use crate::time::Span;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A version of a journey: its id, its number, whether new entries get it, and what it says.
@@ -72,6 +72,7 @@ pub fn compile(
             settings,
             journeys: compiled,
             live,
+            paused: BTreeSet::new(),
             segments: compiled_segments,
             windows_fingerprint: fingerprint(&windows),
             windows,

@@ -40,13 +40,21 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// "Why not?" for the journeys that wait for another event.
+    /// "Why not?" for the journeys that wait for another event, or are entered no more.
     fn explain_other_entries(&mut self, name: &str) {
         let engine = self.engine;
         for journey in engine.program.live_journeys() {
             if matches!(&journey.entry, Entry::Event { event, .. } if event != name) {
                 self.consider(journey, Reason::EventDiffers);
             }
+        }
+        for journey in engine.program.retired_journeys() {
+            let reason = match &journey.entry {
+                Entry::Event { event, .. } if event == name => Reason::NotLive,
+                Entry::Event { .. } => Reason::EventDiffers,
+                _ => continue,
+            };
+            self.consider(journey, reason);
         }
     }
 
@@ -82,7 +90,12 @@ impl Run<'_> {
     ) -> Result<(), AdvanceError> {
         match self.engine.program.live_by_slug(slug).cloned() {
             Some(journey) => self.enter(&journey, key.to_owned(), properties, Reason::EnteredByApi),
-            None => Ok(()),
+            None => {
+                if let Some(retired) = self.engine.program.newest_by_slug(slug).cloned() {
+                    self.consider(&retired, Reason::NotLive);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -178,6 +191,10 @@ impl Run<'_> {
             }
             (Some(id), WhileActive::Restart) => return self.restart(id, journey, properties),
             _ => {}
+        }
+        if self.engine.program.paused.contains(&journey.id) {
+            self.consider(journey, Reason::NotLive);
+            return Ok(());
         }
         if active.is_none()
             && let Some(objection) = self.ended_objects(journey, &key)
@@ -303,8 +320,11 @@ impl Run<'_> {
         match enrollment.position {
             Position::Waiting { .. } | Position::Awaiting { .. } => self.leave_step(id, reason),
             Position::Holding { .. } | Position::Queued => self.withdraw(id, message, reason),
-            // A call is no reached step: it is called, then answered or forgotten.
-            Position::Calling { .. } => self.out.calls.push(CallEffect::Forget(message)),
+            // A call is called, then answered, or left for good.
+            Position::Calling { .. } => {
+                self.out.calls.push(CallEffect::Forget(message));
+                self.leave_step(id, reason);
+            }
             // Handed over: it cannot be taken back, its answer will find no enrollment waiting.
             Position::Submitting | Position::Moving => {}
         }

@@ -11,7 +11,7 @@ use crate::policy::quiet::LocalTime;
 use crate::policy::settings::{Purpose, Settings};
 use crate::template::Template;
 use crate::time::{Days, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// One workspace, ready to run: settings, live journeys, the versions still in flight, segments.
@@ -23,8 +23,10 @@ pub struct Program {
     pub settings: Settings,
     /// Every version that may still have people in it, and the live ones.
     pub journeys: BTreeMap<(JourneyId, u32), Arc<Journey>>,
-    /// The version that new entries get; a journey that is paused or archived has none.
+    /// The version that new entries get; a journey that is retired has none.
     pub live: BTreeMap<JourneyId, u32>,
+    /// Journeys that nobody enters and whose messages are held, until they are resumed.
+    pub paused: BTreeSet<JourneyId>,
     /// Segments by their text id.
     pub segments: BTreeMap<String, Condition>,
     /// Every sliding window some condition of this program needs.
@@ -46,6 +48,23 @@ impl Program {
     #[must_use]
     pub fn live_by_slug(&self, slug: &str) -> Option<&Arc<Journey>> {
         self.live_journeys().find(|journey| journey.slug == slug)
+    }
+
+    /// The newest version of that text id, live or not.
+    #[must_use]
+    pub fn newest_by_slug(&self, slug: &str) -> Option<&Arc<Journey>> {
+        let named = self.journeys.values().filter(|journey| journey.slug == slug);
+        named.max_by_key(|journey| {
+            (self.live.get(&journey.id) == Some(&journey.version), journey.version)
+        })
+    }
+
+    /// The newest version of each journey that has no live one.
+    pub fn retired_journeys(&self) -> impl Iterator<Item = &Arc<Journey>> {
+        self.journeys.iter().filter_map(|((id, version), journey)| {
+            let is_newest = !self.journeys.contains_key(&(*id, version + 1));
+            (is_newest && !self.live.contains_key(id)).then_some(journey)
+        })
     }
 
     /// All live journeys, in the order of their ids.

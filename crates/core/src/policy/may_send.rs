@@ -7,6 +7,7 @@ use crate::consent::{Channel, ConsentState};
 use crate::contact::Contact;
 use crate::decision::Reason;
 use crate::evaluate::{first_instant, last_instant};
+use crate::limits;
 use crate::phone;
 use crate::policy::jurisdiction::Jurisdictions;
 use crate::policy::quiet::{self, Blocker, HoursRule};
@@ -42,13 +43,18 @@ pub struct Wish {
     pub purpose: Purpose,
     /// At that instant or later it is dropped.
     pub not_after: Option<Timestamp>,
+    /// Whether its journey is paused.
+    pub paused: bool,
 }
 
 /// Quiet hours and caps push each other forward (a cap frees a place at night); more rounds than this
 /// mean that they never meet.
 const ROUNDS_MAX: usize = 40;
 
-/// Decides. Order: address, consent, too late, hours, caps; the first that objects names the reason.
+/// Decides. Order: address, consent, too late, paused, hours, caps; the first that objects names the reason.
+///
+/// A pause comes after what ends a message, so that one that can never go does not wait for the journey to be
+/// resumed; and before what only holds it, because hours and caps are asked when it may go for all the rest.
 #[must_use]
 pub fn may_send(settings: &Settings, contact: &Contact, wish: Wish, now: Timestamp) -> Verdict {
     if contact.profile.phone.is_none() {
@@ -59,6 +65,11 @@ pub fn may_send(settings: &Settings, contact: &Contact, wish: Wish, now: Timesta
     }
     if wish.not_after.is_some_and(|end| now >= end) {
         return Verdict::Drop(Reason::TooLate);
+    }
+    if wish.paused {
+        let again = now + limits::PAUSED_ASKED_AGAIN;
+        let until = wish.not_after.map_or(again, |end| end.min(again));
+        return Verdict::Hold { until, reason: Reason::JourneyPaused };
     }
     let hours = match Hours::of(settings, contact, wish.purpose, now) {
         Ok(hours) => hours,

@@ -133,7 +133,7 @@ proptest! {
         for (visit, after) in instants.into_iter().enumerate() {
             let now = start + Span(after);
             let wish =
-                Wish { channel: Channel::Sms, purpose: Purpose::Marketing, not_after: None };
+                Wish { channel: Channel::Sms, purpose: Purpose::Marketing, not_after: None, paused: false };
             let free = |at| !is_quiet(&case, &zones, at) && caps_free(&case, &sent, at);
             match may_send(&settings, &contact, wish, now) {
                 Verdict::Send => {

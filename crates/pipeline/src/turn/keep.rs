@@ -132,7 +132,7 @@ impl Turn<'_> {
             contact: Some(about.contact),
             reason,
             input,
-            attempts: 1,
+            attempts: self.attempts,
         }));
     }
 }

@@ -110,6 +110,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) sequences: Sequences,
     submissions: Vec<Message>,
     dead: usize,
+    /// The how manieth attempt at its inputs this is.
+    pub(crate) attempts: u32,
     care: Care,
     /// An input failed and the turn is to be given up.
     pub(crate) failed: bool,
@@ -134,6 +136,7 @@ impl<'a> Turn<'a> {
             sequences,
             submissions: Vec::new(),
             dead: 0,
+            attempts: 1,
         }
     }
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use wayline_core::contact::{Position, State};
-use wayline_core::decision::What;
 use wayline_core::ids::{EnrollmentId, JourneyId, MessageId, WorkspaceId};
 use wayline_core::message::MessageState;
-use wayline_core::metrics::{CounterKey, counter_of};
+use wayline_core::metrics::{CounterKey, counter_of, standing};
 use wayline_core::time::Timestamp;
 use wayline_pipeline::Pipeline;
 use wayline_store::Store;
@@ -72,15 +71,12 @@ async fn counters(title: &str, store: &Store, pipeline: &Pipeline, workspace: Wo
             if let Some(key) = counter_of(decision) {
                 *recount.entry(key).or_insert(0) += 1;
             }
-            let change = match decision.what {
-                What::Reached => 1,
-                What::Left => -1,
-                _ => continue,
-            };
-            *waiting.entry((decision.enrollment, decision.step)).or_insert(0) += change;
+            let counted = counter_of(decision).and_then(|key| standing(key.what));
+            let Some((standing, change)) = counted else { continue };
+            *waiting.entry((decision.enrollment, decision.step, standing)).or_insert(0) += change;
         }
     }
-    for ((enrollment, step), count) in waiting {
+    for ((enrollment, step, _), count) in waiting {
         assert!((0..=1).contains(&count), "{title}: {enrollment:?} is {count} times on {step:?}");
     }
     let engine = pipeline.engine(workspace).expect("it is published");

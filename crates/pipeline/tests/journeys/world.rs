@@ -239,6 +239,15 @@ impl World {
                 self.publish(&input.definitions, now).await;
                 Ok(())
             }
+            ["pause", journey] => {
+                self.pipeline.pause(self.workspace, journey, now).await.map(|_| ())
+            }
+            ["resume", journey] => {
+                self.pipeline.resume(self.workspace, journey, now).await.map(|_| ())
+            }
+            ["archive", journey] => {
+                self.pipeline.archive(self.workspace, journey, now).await.map(|_| ())
+            }
             ["program", "restarts"] => self.restart(now).await,
             ["gateway", how @ ..] => {
                 self.gateway(how);

@@ -4,6 +4,7 @@
 
 pub(crate) mod messages;
 mod rest;
+mod standing;
 mod submit;
 
 pub use rest::{Expected, at_rest, inputs};
@@ -27,6 +28,10 @@ pub enum Invariant {
     WaitsForNothing,
     /// Counters equal a recount of the decisions.
     Counters,
+    /// Counters tell how many stand on each step.
+    Standing,
+    /// Nothing of a paused journey is submitted, and nobody enters it.
+    Paused,
     /// Messages go their way as drawn and end once.
     MessageStates,
     /// An acknowledged input is in the history exactly once.
@@ -58,6 +63,8 @@ impl fmt::Display for Invariant {
             Invariant::SubmittedTwice => "nothing is submitted twice",
             Invariant::WaitsForNothing => "every enrollment waits for something",
             Invariant::Counters => "counters equal a recount",
+            Invariant::Standing => "counters tell who stands where",
+            Invariant::Paused => "a paused journey is entered by nobody and sends nothing",
             Invariant::MessageStates => "messages go their way and end once",
             Invariant::Inputs => "acknowledged inputs are kept once",
             Invariant::ActiveTwice => "one active enrollment per key",

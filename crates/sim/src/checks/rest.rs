@@ -17,7 +17,7 @@ use wayline_store::batch::{CallRow, EnrollmentRow};
 use wayline_store::rows::ContactRecord;
 use wayline_store::{Store, StoreError};
 
-type Found = Vec<Violation>;
+pub(super) type Found = Vec<Violation>;
 
 /// The longest that a carrier asks to wait.
 const RETRY_MAX: Span = Span::hours(2);
@@ -72,6 +72,7 @@ pub async fn at_rest(
         }
     }
     counters(store, &mut found).await?;
+    super::standing::standing(store, &mut found).await?;
     Ok(found)
 }
 
@@ -330,6 +331,20 @@ async fn counters(store: &Store, found: &mut Found) -> Result<(), StoreError> {
             }
         }
     }
+    let kept = kept_counters(store).await?;
+    if recount != kept {
+        let other = recount.iter().find(|(key, count)| kept.get(key) != Some(count));
+        let more = kept.keys().find(|key| !recount.contains_key(key));
+        let what = format!("a recount has {other:?}, or the counters have {more:?} too many");
+        found.push(Violation { invariant: Invariant::Counters, contact: None, what });
+    }
+    Ok(())
+}
+
+/// All counters of all workspaces that count something.
+pub(super) async fn kept_counters(
+    store: &Store,
+) -> Result<BTreeMap<(WorkspaceId, CounterKey), i64>, StoreError> {
     let mut kept: BTreeMap<(WorkspaceId, CounterKey), i64> = BTreeMap::new();
     for workspace in store.workspaces().await? {
         let journeys: BTreeSet<_> =
@@ -347,13 +362,7 @@ async fn counters(store: &Store, found: &mut Found) -> Result<(), StoreError> {
         }
     }
     kept.retain(|_, count| *count != 0);
-    if recount != kept {
-        let other = recount.iter().find(|(key, count)| kept.get(key) != Some(count));
-        let more = kept.keys().find(|key| !recount.contains_key(key));
-        let what = format!("a recount has {other:?}, or the counters have {more:?} too many");
-        found.push(Violation { invariant: Invariant::Counters, contact: None, what });
-    }
-    Ok(())
+    Ok(kept)
 }
 
 /// Every acknowledged input is in the history once; those that nobody can handle, among the dead letters.

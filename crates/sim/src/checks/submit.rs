@@ -19,6 +19,7 @@ type Found = Vec<(Invariant, String)>;
 pub(crate) fn at_submit(chronicle: &Chronicle, submit: &Submit) -> Found {
     let mut found = Vec::new();
     once(chronicle, submit, &mut found);
+    paused(chronicle, submit, &mut found);
     let Some(rules) = chronicle.rules.get(&submit.message.workspace) else { return found };
     consent(chronicle, submit, rules, &mut found);
     let person = Person::of(chronicle, submit, rules);
@@ -50,6 +51,14 @@ fn once(chronicle: &Chronicle, submit: &Submit, found: &mut Found) {
             );
             found.push((Invariant::SubmittedTwice, what));
         }
+    }
+}
+
+fn paused(chronicle: &Chronicle, submit: &Submit, found: &mut Found) {
+    let message = &submit.message;
+    if chronicle.paused.contains(&(message.workspace, message.journey)) {
+        let what = format!("message {} goes at {}, its journey is paused", message.id, submit.at);
+        found.push((Invariant::Paused, what));
     }
 }
 

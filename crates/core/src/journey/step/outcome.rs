@@ -268,6 +268,7 @@ impl Run<'_> {
 
     /// Takes back a message that was not handed over.
     pub(crate) fn withdraw(&mut self, id: EnrollmentId, message: MessageId, reason: Reason) {
+        self.released(id, message, reason);
         self.change(message, MessageState::Withdrawn, reason, None);
         self.decide(id, What::Withdrawn, reason).message = Some(message);
     }

@@ -5,7 +5,7 @@
 
 use crate::consent::Channel;
 use crate::contact::{Position, SendMark};
-use crate::decision::{Reason, What};
+use crate::decision::{HELD_AGAIN, Reason, What};
 use crate::ids::{EnrollmentId, MessageId, stable_hash};
 use crate::journey::advance::AdvanceError;
 use crate::journey::effects::MessageEffect;
@@ -79,6 +79,7 @@ impl Run<'_> {
             channel: Channel::Sms,
             purpose: send.purpose.unwrap_or(journey.purpose),
             not_after,
+            paused: self.engine.program.paused.contains(&journey.id),
         };
         may_send(&self.engine.program.settings, self.contact, wish, self.now)
     }
@@ -155,10 +156,40 @@ impl Run<'_> {
         until: Timestamp,
         reason: Reason,
     ) -> Flow {
+        let is_held = self.is_holding(id);
         let decision = self.decide(id, What::Held, reason);
         decision.message = Some(message);
         decision.until = Some(until);
+        if is_held {
+            HELD_AGAIN.clone_into(&mut decision.detail);
+        }
         self.stay(id, Position::Holding { until, reason })
+    }
+
+    pub(crate) fn is_holding(&self, id: EnrollmentId) -> bool {
+        let position = self.enrollment(id).map(|enrollment| enrollment.position);
+        matches!(position, Some(Position::Holding { .. }))
+    }
+
+    /// Notes that a message is held no longer, when it is.
+    pub(super) fn released(&mut self, id: EnrollmentId, message: MessageId, reason: Reason) {
+        if self.is_holding(id) {
+            self.decide(id, What::Released, reason).message = Some(message);
+        }
+    }
+
+    /// Asks again about messages that were held by a pause which is over.
+    pub(crate) fn try_resumed(&mut self) -> Result<(), AdvanceError> {
+        let is_paused = Reason::JourneyPaused;
+        for id in self.active_ids() {
+            let Some(enrollment) = self.enrollment(id) else { continue };
+            let is_held = matches!(enrollment.position,
+                Position::Holding { reason, .. } if reason == is_paused);
+            if is_held && !self.engine.program.paused.contains(&enrollment.journey) {
+                self.try_held(id)?;
+            }
+        }
+        Ok(())
     }
 
     fn dropped(
@@ -199,6 +230,7 @@ impl Run<'_> {
         match self.verdict(id, &journey, send) {
             Verdict::Send => {
                 let now = self.now;
+                self.released(id, message, Reason::Allowed);
                 self.change(message, MessageState::Queued, Reason::Allowed, Some(now));
                 self.stay(id, Position::Queued);
                 Ok(())
@@ -219,6 +251,7 @@ impl Run<'_> {
         reason: Reason,
         next: Next,
     ) -> Result<(), AdvanceError> {
+        self.released(id, message, reason);
         self.change(message, MessageState::Dropped, reason, None);
         self.dropped(id, message, reason, next);
         self.go(id, next)
