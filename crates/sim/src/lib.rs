@@ -13,4 +13,5 @@ pub mod people;
 pub mod random;
 pub mod scenario;
 pub mod simulate;
+pub mod town;
 pub mod world;
