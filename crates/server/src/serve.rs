@@ -202,10 +202,10 @@ async fn first_operator_key(store: &Store, clock: &Clock) -> Result<Option<Strin
     if page.iter().any(|row| row.revoked_at.is_none()) {
         return Ok(None);
     }
-    operator_key(store, "first start", clock.now()).await.map(Some)
+    operator_key(store, "first start", clock.now()).await.map(|(_, key)| Some(key))
 }
 
-/// Makes an operator key in a store that no engine works on.
+/// Makes an operator key. Where an engine works on the store, only its thread may do this.
 ///
 /// # Errors
 /// When the store cannot be written, or the operating system has no randomness.
@@ -213,15 +213,15 @@ pub(crate) async fn operator_key(
     store: &Store,
     name: &str,
     now: Timestamp,
-) -> Result<String, ServeError> {
+) -> Result<(ApiKeyRow, String), ServeError> {
     let id = store.last_api_key().await? + 1;
     let (key, hash) =
         new_secret(id).map_err(|error| system("asking for randomness")(error.to_string()))?;
     let (name, scopes) = (name.to_owned(), Vec::new());
     let row =
         ApiKeyRow { id, workspace: None, name, scopes, hash, created_at: now, revoked_at: None };
-    store.commit(&Batch { ops: vec![Op::PutApiKey(row)] }).await?;
-    Ok(key)
+    store.commit(&Batch { ops: vec![Op::PutApiKey(row.clone())] }).await?;
+    Ok((row, key))
 }
 
 /// Upper ends of what requests are sorted into, in seconds.

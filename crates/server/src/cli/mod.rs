@@ -4,6 +4,7 @@
 //! output; progress, advice and errors to standard error, so that answers can be piped on.
 
 mod backup;
+mod demo;
 mod files;
 mod findings;
 mod inspect;
@@ -53,6 +54,8 @@ enum Command {
     /// Answers line by line: what a text costs, what a number is, what a template gives
     #[command(subcommand)]
     Inspect(inspect::InspectCommand),
+    /// Shows it: a server with an invented business whose people live many times faster
+    Demo(demo::DemoArgs),
     /// Runs the live program: engine and HTTP API
     Serve(serve::ServeArgs),
     /// Copies a store, checked
@@ -122,6 +125,9 @@ pub(crate) enum CliError {
     /// The live program could not start.
     #[error(transparent)]
     Serve(Box<crate::serve::ServeError>),
+    /// The demo could not go on.
+    #[error(transparent)]
+    Demo(Box<crate::demo::DemoError>),
     /// A replay could not be done.
     #[error(transparent)]
     Replay(Box<ReplayError>),
@@ -175,6 +181,7 @@ fn run(command: &Command) -> Result<(), CliError> {
         Command::Plan(args) => plan::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Inspect(command) => inspect::run(command),
+        Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Version => version::run(),

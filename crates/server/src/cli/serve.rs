@@ -109,7 +109,7 @@ pub(crate) fn announce(
 }
 
 /// Writes a key where only its owner can read it.
-fn keep_key(path: &Path, key: &str) -> Result<(), CliError> {
+pub(super) fn keep_key(path: &Path, key: &str) -> Result<(), CliError> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.and_then(|mut file| writeln!(file, "{key}"))
         .map_err(|source| CliError::Write { path: path.to_owned(), source })
