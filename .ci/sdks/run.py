@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Segment's real SDKs drive a journey end to end: npm `@segment/analytics-node`, PyPI `segment-analytics-python`.
+
+Installs both into a temporary folder, starts `wayline serve`, lets each SDK sign people up, and looks at the texts
+that the journey sent them. Exit code 1 with what is missing. WAYLINE_BIN names the program.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BINARY = os.environ.get("WAYLINE_BIN", str(ROOT / "target/debug/wayline"))
+NODE_SDK = "@segment/analytics-node@3.1.0"
+PYTHON_SDK = "segment-analytics-python==2.4.0"
+PATIENCE_SECONDS = 30
+
+FILES = {
+    "workspace.yaml": """
+workspace: sdk
+name: Club
+brand: Club
+country: US
+time_zone: America/New_York
+consent: single_opt_in
+senders: [{id: main, number: "+12025550100", kind: ten_dlc, gateway: sandbox}]
+""",
+    "journeys/greeting.yaml": """
+journey: greeting
+name: Greeting
+purpose: transactional
+entry: {event: signed_up}
+steps:
+  hello: {send: {sms: "{{ workspace.brand }}: {{ contact.first_name }}, your {{ event.plan }} card is ready."}}
+""",
+}
+EXPECTED = {
+    "node-1": ("+12125550171", "Club: Nora, your Gold card is ready."),
+    "python-plain": ("+12125550172", "Club: Paula, your Silver card is ready."),
+    "python-gzip": ("+12125550173", "Club: Paula, your Silver card is ready."),
+}
+
+
+class Server:
+    """A running `wayline serve` in a folder of its own."""
+
+    def __init__(self, folder):
+        self.process = subprocess.Popen(
+            [BINARY, "serve", "--data", folder, "--listen", "127.0.0.1:0"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.key = self.line("operator key: ").split()[0]
+        self.url = "http://" + self.line("wayline listens on http://").split()[0]
+
+    def line(self, start):
+        for line in self.process.stdout:
+            if line.startswith(start):
+                return line.removeprefix(start)
+        sys.exit(f"the server ended without saying {start!r}")
+
+    def ask(self, method, path, body=None):
+        request = urllib.request.Request(
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.key}"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(20)
+
+
+def install(folder):
+    """Both SDKs, in folders of their own; the Python to run with."""
+    for name in ("node.mjs", "python.py"):
+        shutil.copy(HERE / name, folder)
+    npm = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--silent", NODE_SDK]
+    subprocess.run(npm, cwd=folder, check=True)
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv/bin/python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", PYTHON_SDK], check=True)
+    return python
+
+
+def texts(server):
+    """What was sent, by the business's id of the person."""
+    found = {}
+    for item in server.ask("GET", "/api/v1/workspaces/sdk/journeys/greeting/messages")["items"]:
+        if item["state"] in ("submitted", "delivered"):
+            found.setdefault(item["contact"]["external_id"], []).append((item["to"], item["text"]))
+    return found
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        python = install(folder)
+        server = Server(folder / "data")
+        try:
+            server.ask("PUT", "/api/v1/workspaces/sdk", {"files": FILES})
+            key = server.ask("POST", "/api/v1/workspaces/sdk/keys", {"name": "sdk", "scopes": ["write"]})
+            environment = os.environ | {"WAYLINE": server.url, "WRITE_KEY": key["key"]}
+            subprocess.run(["node", "node.mjs"], cwd=folder, env=environment, check=True)
+            subprocess.run([python, "python.py"], cwd=folder, env=environment, check=True)
+            expected = {user: [text] for user, text in EXPECTED.items()}
+            end = time.monotonic() + PATIENCE_SECONDS
+            while (found := texts(server)) != expected:
+                if time.monotonic() > end:
+                    sys.exit(f"expected {expected}\nfound    {found}")
+                time.sleep(0.1)
+        finally:
+            code = server.stop()
+    if code:
+        sys.exit(f"the server ended with {code}")
+    print(f"ok   {NODE_SDK}, {PYTHON_SDK}: {len(EXPECTED)} people texted once each")
+
+
+if __name__ == "__main__":
+    main()
