@@ -161,6 +161,7 @@ impl Pipeline {
         let mut explanations: Vec<Explanation> = own
             .iter()
             .take(limits::WHY_DECISIONS_MAX)
+            .rev()
             .map(|stored| stored_explanation(&engine, stored))
             .collect();
         let past = past::reasons(&self.store, &engine, &contact, &journey, &known).await?;
