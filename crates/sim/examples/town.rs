@@ -21,7 +21,9 @@ fn main() -> ExitCode {
 
 fn write() -> Result<(), Box<dyn std::error::Error>> {
     let given: Vec<String> = std::env::args().skip(1).collect();
-    let [seed, founded, days] = given.as_slice() else { return Err("three things are needed".into()) };
+    let [seed, founded, days] = given.as_slice() else {
+        return Err("three things are needed".into());
+    };
     let founded = Timestamp::parse(founded)?;
     let end = founded + Span::days(days.parse()?);
     let mut town = Town::new(seed.parse()?, founded);
