@@ -110,9 +110,9 @@ impl Measure<'_> {
                 )));
             }
             let event = "go".to_owned();
-            let seconds = self.shared.seconds;
+            let time = Duration::from_secs(self.shared.seconds);
             let seed = self.shared.run_from + u64::from(first) + 1;
-            let plan = Plan { rate, seconds, connections, arrivals, event, first, seed };
+            let plan = Plan { rate, time, connections, arrivals, event, first, seed };
             let before = self.server.cpu();
             let result = single::run(&self.api.address, self.key, &plan);
             crate::clock::pause(SETTLE);

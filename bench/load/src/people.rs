@@ -6,9 +6,6 @@ use clap::ValueEnum;
 use std::fmt::Write as _;
 use wayline_sim::random::Random;
 
-/// Exchanges of area code 202 that are given to subscribers.
-const EXCHANGES: [u64; 2] = [230, 980];
-
 /// How contacts are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Distribution {
@@ -62,14 +59,13 @@ pub(crate) fn user(number: u32) -> String {
     format!("user-{number}")
 }
 
-/// A number of Washington; unique below 7.2 million.
+/// A number of Washington; unique below 6 million.
 fn phone(number: u32) -> String {
-    let usable: Vec<u64> = (EXCHANGES[0]..EXCHANGES[1])
-        .filter(|it| it % 100 != 11 && *it != 555 && *it != 950 && *it != 976)
-        .collect();
-    let place = u64::from(number);
-    let exchange = usable.get((place / 10_000) as usize % usable.len()).copied().unwrap_or(230);
-    format!("+1202{exchange}{:04}", place % 10_000)
+    // Exchanges of subscribers: every hundred has 80 that are neither for services nor for fiction.
+    let exchange = number / 10_000;
+    let exchange = (2 + exchange / 80 % 8) * 100 + 20 + exchange % 80;
+    let exchange = if exchange == 555 { 919 } else { exchange };
+    format!("+1202{exchange}{:04}", number % 10_000)
 }
 
 /// Who somebody is and that they may be texted: two messages of a batch.
@@ -194,9 +190,9 @@ mod tests {
 
     #[test]
     fn everybody_has_a_number_of_their_own() {
-        let numbers: BTreeSet<String> = (0..100_000).map(|it| phone(it * 10)).collect();
+        let numbers: BTreeSet<String> = (0..100_000).map(|it| phone(it * 60)).collect();
         assert_eq!(numbers.len(), 100_000);
-        assert_eq!(phone(0), "+12022300000");
+        assert_eq!(phone(0), "+12022200000");
         let mut body = String::new();
         introduce(12, &mut body);
         let both: Value = serde_json::from_str(&format!("[{body}]")).expect("JSON");

@@ -28,7 +28,7 @@ pub(crate) enum Arrivals {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) rate: f64,
-    pub(crate) seconds: u64,
+    pub(crate) time: Duration,
     pub(crate) connections: usize,
     pub(crate) arrivals: Arrivals,
     pub(crate) event: String,
@@ -57,7 +57,7 @@ pub(crate) struct Singles {
 
 /// When the events are meant to happen, counted from the start.
 pub(crate) fn schedule(plan: &Plan) -> Vec<Duration> {
-    let count = (plan.rate * plan.seconds as f64).round() as usize;
+    let count = (plan.rate * plan.time.as_secs_f64()).round() as usize;
     let mut draw = Random::new(plan.seed);
     let mut at = 0.0;
     (0..count)
@@ -162,7 +162,15 @@ mod tests {
 
     fn plan(arrivals: Arrivals) -> Plan {
         let event = "go".to_owned();
-        Plan { rate: 1_000.0, seconds: 20, connections: 1, arrivals, event, first: 5, seed: 3 }
+        Plan {
+            rate: 1_000.0,
+            time: Duration::from_secs(20),
+            connections: 1,
+            arrivals,
+            event,
+            first: 5,
+            seed: 3,
+        }
     }
 
     #[test]

@@ -87,9 +87,10 @@ pub(crate) fn run(
 
 fn plan(rate: f64, seconds: u64, first: u32) -> Plan {
     let event = String::new();
+    let time = Duration::from_secs(seconds);
     Plan {
         rate,
-        seconds,
+        time,
         connections: 16,
         arrivals: Arrivals::Poisson,
         event,
