@@ -40,7 +40,7 @@ pub(super) fn hour(town: &Town, hour: i64) -> Vec<(Timestamp, Happening)> {
             Life::of(town, number, 0, &mut made).arrive(at);
         }
     }
-    let zones: Vec<TimeZone> = (0..person::zone_count()).map(|place| zone_of(place)).collect();
+    let zones: Vec<TimeZone> = (0..person::zone_count()).map(zone_of).collect();
     let local: Vec<usize> = zones
         .iter()
         .map(|zone| zone.to_datetime(start.to_jiff()).hour().unsigned_abs().into())
