@@ -73,7 +73,9 @@ pub(crate) enum DemoError {
     #[error(transparent)]
     Serve(#[from] ServeError),
     /// Somebody's real work.
-    #[error("this store holds the workspace {0}, not only the demo; name another folder with --data")]
+    #[error(
+        "this store holds the workspace {0}, not only the demo; name another folder with --data"
+    )]
     NotADemo(String),
     /// Its own definitions.
     #[error("the demo's definitions are wrong: {0}")]
