@@ -171,8 +171,23 @@ fn read_kind(
         return Err(Refusal::TooLarge { bytes: bytes.len() });
     }
     check_nesting(bytes)?;
+    if let Some(place) = bytes.iter().position(|byte| !byte.is_ascii_whitespace())
+        && bytes[place] != b'{'
+    {
+        // A list of nothing would do for a message without fields.
+        let what = "expected an object, like {\"type\": \"track\", …}".to_owned();
+        return Err(Refusal::Malformed { column: place + 1, what });
+    }
     let sent: Sent = serde_json::from_slice(bytes)
         .map_err(|error| Refusal::Malformed { column: error.column(), what: describe(&error) })?;
+    let name = match (said, &sent.r#type) {
+        (Some(said), _) => said.to_owned(),
+        (None, Some(name)) => name.clone(),
+        (None, None) => {
+            let hint = "say what it is, like \"track\"";
+            return Err(Refusal::Missing { field: "type", hint });
+        }
+    };
     let at = match (&sent.timestamp, received_at) {
         (Some(text), _) => Timestamp::parse(text)?,
         (None, Some(received_at)) => received_at,
@@ -188,14 +203,6 @@ fn read_kind(
             Some(stable_hash_wide(&[b"input", id.as_bytes()]))
         }
         _ => None,
-    };
-    let name = match (said, &sent.r#type) {
-        (Some(said), _) => said.to_owned(),
-        (None, Some(name)) => name.clone(),
-        (None, None) => {
-            let hint = "say what it is, like \"track\"";
-            return Err(Refusal::Missing { field: "type", hint });
-        }
     };
     let kind = kind(workspace, &name, sent, &mut identities)?;
     Ok(Arrival { workspace, identities, input_id, input: Input { at, kind } })
@@ -419,7 +426,10 @@ mod tests {
         let cases = [
             ("", "column 0: EOF while parsing a value"),
             ("{", "column 1: EOF while parsing an object"),
-            ("[]", "column 2: invalid length 0, expected struct Sent with"),
+            ("[]", "column 1: expected an object"),
+            ("  7", "column 3: expected an object"),
+            ("{}", "type is missing"),
+            (r#"{"userId":"1","timestamp":"2026-01-01T00:00:00Z"}"#, "type is missing"),
             (r#"{"type":"track"}"#, "timestamp is missing"),
             (r#"{"type":"track","timestamp":"soon"}"#, "timestamp: \"soon\" is not an instant"),
             (r#"{"type":"track","timestamp":"0001-01-01T00:00:00Z"}"#, "is outside"),

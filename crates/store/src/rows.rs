@@ -220,3 +220,29 @@ pub(crate) fn bounded(limit: usize) -> Result<usize, StoreError> {
     }
     Ok(limit)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Totals, prefix_end};
+    use wayline_core::decision::What;
+
+    #[test]
+    fn the_end_of_a_prefix_is_the_next_text_that_does_not_begin_with_it() {
+        assert_eq!(prefix_end("ab").as_deref(), Some("ac"));
+        assert_eq!(prefix_end("a\u{10ffff}").as_deref(), Some("b"));
+        assert_eq!(prefix_end("\u{d7ff}").as_deref(), Some("\u{e000}"));
+        assert_eq!(prefix_end("\u{10ffff}"), None);
+        assert_eq!(prefix_end(""), None);
+    }
+
+    #[test]
+    fn totals_stop_at_their_bound() {
+        let mut totals = Totals::new(2);
+        let key = |step| (1, step, String::new(), What::Sent);
+        assert!(totals.add(key(-1), 3) && totals.add(key(-1), 4));
+        assert!(!totals.add(key(0), 1));
+        assert!(totals.too_many().to_string().contains("more than 2"));
+        let sums = totals.finish();
+        assert_eq!(sums.iter().map(|sum| (sum.step, sum.value)).collect::<Vec<_>>(), [(None, 7)]);
+    }
+}

@@ -59,7 +59,7 @@ fn bad_lines() -> Vec<(Vec<u8>, &'static str)> {
         (b"[1, 2]".to_vec(), "column"),
         (b"42".to_vec(), "column"),
         (b"null".to_vec(), "column"),
-        (b"{}".to_vec(), "missing field `type`"),
+        (b"{}".to_vec(), "type is missing"),
         (b"\xff\xfe\x00\x01".to_vec(), "column 1"),
         (latin, "invalid unicode"),
         (line("trakc", ""), "type is \"trakc\"; it is one of identify"),

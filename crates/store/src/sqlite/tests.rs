@@ -122,7 +122,20 @@ fn a_full_disk_loses_nothing_and_passes() {
     };
     assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
     assert_eq!(whole_steps(&store), n - 1);
+    let answer = crate::batch::IdempotencyRow {
+        key: 1,
+        token: "a".to_owned(),
+        fingerprint: 1,
+        at: Timestamp(1),
+        status: 201,
+        body: "long ".repeat(20_000),
+    };
+    let answer = batch(vec![Op::PutIdempotency(answer)]);
+    let error = store.commit(&answer).unwrap_err();
+    assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+    assert_eq!(store.idempotency(1, "a").unwrap(), None);
     limit(1_000_000);
+    store.commit(&answer).unwrap();
     store.commit(&step(n)).unwrap();
     assert_eq!(whole_steps(&store), n);
 }
