@@ -2,7 +2,7 @@
 
 use crate::people::Distribution;
 use crate::single::Arrivals;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Measures a Wayline server over HTTP and writes a report.
@@ -129,5 +129,16 @@ pub(crate) enum Cell {
         /// Where its data go: the disk that is measured
         #[arg(long, default_value = "target/load")]
         folder: PathBuf,
+        /// Only these parts
+        #[arg(long, value_enum, value_delimiter = ',')]
+        only: Vec<Part>,
     },
+}
+
+/// A part of the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    Text,
+    Batches,
+    Single,
 }
