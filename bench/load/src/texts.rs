@@ -70,10 +70,9 @@ pub(crate) fn run(
     seconds: u64,
 ) -> Outcome<Vec<Row>> {
     let preload = batches::preload(api, key, first, first + CONTACTS, CONNECTIONS)?;
-    let mut rows = vec![burst(api, key, server, first)?];
-    if preload.failed > 0 {
-        rows[0].failure = preload.failure;
-    }
+    let mut all = burst(api, key, server, first)?;
+    all.failure = all.failure.or(preload.failure);
+    let mut rows = vec![all];
     let mut next = first;
     for rate in RATES {
         let plan = Plan { event: "go".to_owned(), ..plan(rate, seconds, next) };

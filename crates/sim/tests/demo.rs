@@ -1,6 +1,8 @@
 //! The demo's people in the demo's workspace, through the real engine: the first text comes soon at any hour, and every
 //! journey that a day can hold has somebody in it.
 
+#![allow(clippy::expect_used, reason = "what cannot go on has to stop the test")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
