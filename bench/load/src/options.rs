@@ -142,3 +142,34 @@ pub(crate) enum Part {
     Batches,
     Single,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+        let zipf =
+            "wayline-load batches --server http://h:1 --key k --contacts 9 --zipf 0.8 --batch 10";
+        let zipf = parse(zipf).expect("it parses");
+        assert_eq!(zipf.shared.contacts, 9);
+        let Cell::Batches { distribution, batch, .. } = zipf.cell else { panic!("batches") };
+        assert_eq!(
+            (distribution.chosen(), distribution.zipf, batch),
+            (Distribution::Zipf, 0.8, 10)
+        );
+        let uniform = parse("wayline-load batches --key k --uniform").expect("it parses");
+        let Cell::Batches { distribution, .. } = uniform.cell else { panic!("batches") };
+        assert_eq!(distribution.chosen(), Distribution::Uniform);
+        assert!(parse("wayline-load batches --key k --uniform --zipf 1").is_err());
+        let all = parse("wayline-load all --only text,single").expect("it parses");
+        let Cell::All { only, .. } = all.cell else { panic!("all") };
+        assert_eq!(only, [Part::Text, Part::Single]);
+    }
+}
