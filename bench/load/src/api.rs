@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wayline_core::time::Timestamp;
 
 /// Messages of one page.
-const PAGE: usize = 200;
+const PAGE: usize = 1_000;
 
 /// A server and the key that may do what is asked of it.
 pub(crate) struct Api {
@@ -105,8 +105,13 @@ impl Api {
         self.call::<Made>("POST", &path, &asked).map(|made| made.key)
     }
 
-    /// All messages of a journey, page by page.
-    pub(crate) fn messages(&self, workspace: &str, journey: &str) -> Outcome<Vec<Handed>> {
+    /// The newest messages of a journey, so many, page by page.
+    pub(crate) fn messages(
+        &self,
+        workspace: &str,
+        journey: &str,
+        count: usize,
+    ) -> Outcome<Vec<Handed>> {
         let base =
             format!("/api/v1/workspaces/{workspace}/journeys/{journey}/messages?limit={PAGE}");
         let mut all = Vec::new();
@@ -118,11 +123,14 @@ impl Api {
                 all.push(handed(item)?);
             }
             path = match page.next {
-                Some(Value::String(next)) if !is_empty => {
+                Some(next) if !is_empty && all.len() < count => {
+                    let next = next.as_str().map_or_else(|| next.to_string(), str::to_owned);
                     format!("{base}&after={}", escaped(&next))
                 }
-                Some(Value::Number(next)) if !is_empty => format!("{base}&after={next}"),
-                _ => return Ok(all),
+                _ => {
+                    all.truncate(count);
+                    return Ok(all);
+                }
             };
         }
     }

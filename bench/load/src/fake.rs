@@ -51,10 +51,10 @@ fn serve(mut stream: TcpStream, users: &Mutex<Vec<String>>, refused: &str) {
 
 fn answer(path: &str, body: &Value, users: &Mutex<Vec<String>>, refused: &str) -> Value {
     let mut users = users.lock().expect("the users");
-    if let Some((_, after)) = path.split_once("/messages?limit=200") {
+    if let Some((_, after)) = path.split_once("/messages?limit=1000") {
         let from: usize =
             after.strip_prefix("&after=").map_or(0, |it| it.parse().expect("a place"));
-        let page: Vec<Value> = users[from..].iter().take(200).map(|user| {
+        let page: Vec<Value> = users[from..].iter().take(300).map(|user| {
             json!({ "contact": { "id": "1", "external_id": user }, "handed_out_at": "2100-01-01T00:00:00.000Z" })
         }).collect();
         let next = from + page.len();
@@ -109,7 +109,7 @@ mod tests {
         let plan = Plan { rate, time, connections: 4, arrivals, event, first: 7, seed: 1 };
         let sent = single::run(&address, "k", &plan);
         assert_eq!((sent.went.len(), sent.failed), (500, 0));
-        let messages = Api::new(&address, "k").messages("load", "now").expect("messages");
+        let messages = Api::new(&address, "k").messages("load", "now", 500).expect("messages");
         let out = single::to_submit(&sent, &messages, Span::ZERO);
         assert_eq!((out.missing, out.from_intended.count()), (0, 500));
     }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_server_that_is_not_there_is_a_failure_in_words() {
         let api = Api::new("http://127.0.0.1:1/", "k");
-        let error = api.messages("load", "now").expect_err("nobody listens");
+        let error = api.messages("load", "now", 500).expect_err("nobody listens");
         assert!(error.to_string().contains("127.0.0.1:1; start the server"), "{error}");
     }
 }

@@ -23,18 +23,23 @@ mod texts;
 use crate::api::Api;
 use crate::failure::{Failure, Outcome};
 use crate::measure::Measure;
-use crate::options::{Arguments, Cell, Shared, Target};
+use crate::options::{Arguments, Cell, Part, Shared, Target};
 use crate::report::Report;
 use crate::server::Server;
 use clap::Parser as _;
 use std::error::Error;
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long a server is left alone before its idle memory is read.
+const IDLE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.cell {
-        Cell::All { program, folder } => all(&arguments.shared, program, folder),
+        Cell::All { program, folder, only } => all(&arguments.shared, program, folder, only),
         Cell::Batches { target, preload, .. } => one(&arguments, target, *preload),
         Cell::Single { target, .. } | Cell::Text { target, .. } => one(&arguments, target, false),
     };
@@ -84,13 +89,14 @@ fn one(arguments: &Arguments, target: &Target, is_preloaded: bool) -> Outcome<()
 }
 
 /// Everything, on a fresh server in a folder that is removed afterwards.
-fn all(shared: &Shared, program: &std::path::Path, folder: &std::path::Path) -> Outcome<()> {
+fn all(shared: &Shared, program: &Path, folder: &Path, only: &[Part]) -> Outcome<()> {
     let mut report = begin(shared);
     let failed = |source| Failure::File { path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(failed)?;
     let folder = tempfile::tempdir_in(folder).map_err(failed)?;
     report.disk = machine::disk(folder.path());
     let server = Server::start(program, folder.path())?;
+    clock::pause(IDLE);
     report.idle_mib = Some(server.process().resident_mib());
     server.api.apply(texts::WORKSPACE, &texts::files())?;
     let key = server.api.key(texts::WORKSPACE, "write")?;
@@ -104,7 +110,7 @@ fn all(shared: &Shared, program: &std::path::Path, folder: &std::path::Path) -> 
         folder: folder.path(),
         report: &mut report,
     };
-    measure.everything()?;
+    measure.everything(only)?;
     drop(server);
     finish(shared, report)
 }
@@ -115,6 +121,7 @@ fn begin(shared: &Shared) -> Report {
         commit: shared.commit.clone(),
         machine: machine::describe(),
         contacts: shared.contacts,
+        settings: format!("{} runs of {} s a cell", shared.runs, shared.seconds),
         load: (machine::load(), String::new()),
         ..Report::default()
     }

@@ -5,7 +5,7 @@ use crate::batches;
 use crate::ceiling;
 use crate::failure::{Failure, Outcome};
 use crate::machine::Process;
-use crate::options::Shared;
+use crate::options::{Part, Shared};
 use crate::people::{Distribution, People};
 use crate::report::{BatchRun, Report, SingleRun};
 use crate::single::{self, Arrivals, Plan};
@@ -37,16 +37,26 @@ pub(crate) struct Measure<'a> {
 }
 
 impl Measure<'_> {
-    /// All cells in turn. The plain work comes first, on a store with nobody in it.
-    pub(crate) fn everything(&mut self) -> Outcome<()> {
-        self.texts(TEXT_FIRST)?;
-        self.preload()?;
-        for distribution in [Distribution::Zipf, Distribution::Uniform] {
-            self.batches(distribution, 0.9, BATCH, BATCH_CONNECTIONS)?;
+    /// All cells in turn, or those named. The plain work comes first, on a store with nobody in it.
+    pub(crate) fn everything(&mut self, only: &[Part]) -> Outcome<()> {
+        let is_asked = |part| only.is_empty() || only.contains(&part);
+        if is_asked(Part::Text) {
+            self.texts(TEXT_FIRST)?;
         }
-        // Contacts are used once: which are free is counted on.
-        let used = self.singles(SINGLE_RATE_EASY, SINGLE_CONNECTIONS, Arrivals::Poisson, 0)?;
-        self.singles(SINGLE_RATE, SINGLE_CONNECTIONS, Arrivals::Poisson, used).map(|_| ())
+        if is_asked(Part::Batches) || is_asked(Part::Single) {
+            self.preload()?;
+        }
+        if is_asked(Part::Batches) {
+            for distribution in [Distribution::Zipf, Distribution::Uniform] {
+                self.batches(distribution, 0.9, BATCH, BATCH_CONNECTIONS)?;
+            }
+        }
+        if is_asked(Part::Single) {
+            // Each contact has one event: the second rate begins where the first ended.
+            let used = self.singles(SINGLE_RATE_EASY, SINGLE_CONNECTIONS, Arrivals::Poisson, 0)?;
+            self.singles(SINGLE_RATE, SINGLE_CONNECTIONS, Arrivals::Poisson, used)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn preload(&mut self) -> Outcome<()> {
@@ -100,7 +110,6 @@ impl Measure<'_> {
     ) -> Outcome<u32> {
         let count = (rate * self.shared.seconds as f64).round() as u32;
         let mut first = first;
-        let mut earlier = self.api.messages(texts::WORKSPACE, "now")?.len();
         for run in 0..self.shared.runs {
             eprintln!("{rate}/s one by one, run {}", run + 1);
             if first + count > self.shared.contacts && first < TEXT_FIRST {
@@ -118,8 +127,7 @@ impl Measure<'_> {
             crate::clock::pause(SETTLE);
             let cpu = self.server.cpu().saturating_sub(before);
             let peak_mib = self.server.peak_mib();
-            let to_submit = texts::matched(self.api, "now", &result, earlier, Span::ZERO)?;
-            earlier += result.went.len() - to_submit.missing;
+            let to_submit = texts::matched(self.api, "now", &result, Span::ZERO)?;
             first += count;
             self.report.singles.push(SingleRun {
                 rate,

@@ -2,7 +2,7 @@
 
 use crate::people::Distribution;
 use crate::single::Arrivals;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Measures a Wayline server over HTTP and writes a report.
@@ -129,5 +129,47 @@ pub(crate) enum Cell {
         /// Where its data go: the disk that is measured
         #[arg(long, default_value = "target/load")]
         folder: PathBuf,
+        /// Only these parts
+        #[arg(long, value_enum, value_delimiter = ',')]
+        only: Vec<Part>,
     },
+}
+
+/// A part of the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    Text,
+    Batches,
+    Single,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+        let zipf =
+            "wayline-load batches --server http://h:1 --key k --contacts 9 --zipf 0.8 --batch 10";
+        let zipf = parse(zipf).expect("it parses");
+        assert_eq!(zipf.shared.contacts, 9);
+        let Cell::Batches { distribution, batch, .. } = zipf.cell else { panic!("batches") };
+        assert_eq!(
+            (distribution.chosen(), distribution.zipf, batch),
+            (Distribution::Zipf, 0.8, 10)
+        );
+        let uniform = parse("wayline-load batches --key k --uniform").expect("it parses");
+        let Cell::Batches { distribution, .. } = uniform.cell else { panic!("batches") };
+        assert_eq!(distribution.chosen(), Distribution::Uniform);
+        assert!(parse("wayline-load batches --key k --uniform --zipf 1").is_err());
+        let all = parse("wayline-load all --only text,single").expect("it parses");
+        let Cell::All { only, .. } = all.cell else { panic!("all") };
+        assert_eq!(only, [Part::Text, Part::Single]);
+    }
 }

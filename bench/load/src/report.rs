@@ -43,6 +43,7 @@ pub(crate) struct Report {
     /// Load of the machine at the beginning and at the end.
     pub(crate) load: (String, String),
     pub(crate) contacts: u32,
+    pub(crate) settings: String,
     pub(crate) idle_mib: Option<u64>,
     pub(crate) preload: Option<Batches>,
     pub(crate) batches: Vec<BatchRun>,
@@ -54,14 +55,16 @@ impl Report {
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
             "# Load {}\n\n| | |\n|---|---|\n| commit | {} |\n| machine | {} |\n| disk | {} |\n\
-             | load before and after | {} and {} |\n| contacts | {} |\n",
+             | load before and after | {} and {} |\n| contacts | {} |\n\
+             | settings | {} |\n",
             self.title,
             self.commit,
             self.machine,
             self.disk,
             self.load.0,
             self.load.1,
-            self.contacts
+            self.contacts,
+            self.settings,
         );
         if let Some(idle) = self.idle_mib {
             let _ = writeln!(text, "| idle, nothing stored | {idle} MiB resident |");

@@ -6,7 +6,7 @@ use crate::failure::{Failure, Outcome};
 use crate::machine::Process;
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -40,8 +40,7 @@ impl Server {
             .spawn()
             .map_err(|source| file(program, source))?;
         let mut server = Server { child, api: Api::new(&address, "") };
-        server.wait_ready(&log)?;
-        let key = fs::read_to_string(&key_file).map_err(|source| file(&key_file, source))?;
+        let key = server.wait_ready(&log, &key_file)?;
         server.api = Api::new(&address, operator_key(&key));
         Ok(server)
     }
@@ -50,9 +49,14 @@ impl Server {
         Process(self.child.id())
     }
 
-    fn wait_ready(&mut self, log: &PathBuf) -> Outcome<()> {
+    /// Waits until it is up and has written its first key: the two come in any order.
+    fn wait_ready(&mut self, log: &Path, key_file: &Path) -> Outcome<String> {
         let watch = Stopwatch::start();
-        while !self.api.is_ready() {
+        loop {
+            let key = fs::read_to_string(key_file).unwrap_or_default();
+            if key.contains("wl_") && self.api.is_ready() {
+                return Ok(key);
+            }
             let is_gone = self.child.try_wait()?.is_some();
             if is_gone || watch.elapsed() > Duration::from_secs(START_SECONDS_MAX) {
                 let said = fs::read_to_string(log).unwrap_or_default();
@@ -60,7 +64,6 @@ impl Server {
             }
             pause(Duration::from_millis(20));
         }
-        Ok(())
     }
 }
 

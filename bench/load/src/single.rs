@@ -2,7 +2,7 @@
 //!
 //! A latency counts from the intended instant, so waiting for a free connection is a part of it.
 
-use crate::api::Handed;
+use crate::api::{Handed, taken};
 use crate::clock::Stopwatch;
 use crate::connection::{Connection, request};
 use crate::figures::Times;
@@ -96,7 +96,7 @@ pub(crate) fn run(address: &str, key: &str, plan: &Plan) -> Singles {
             };
             watch.wait_until(*intended);
             let why = match connection.send(request) {
-                Ok((200, _)) => {
+                Ok((200, body)) if taken(body).is_ok_and(|taken| taken.accepted == 1) => {
                     went.push((place, *intended, watch.elapsed()));
                     continue;
                 }

@@ -2,7 +2,7 @@
 //!
 //! Must never read lists of messages while it measures.
 
-use crate::api::Api;
+use crate::api::{Api, Handed};
 use crate::batches;
 use crate::clock::{Stopwatch, pause};
 use crate::connection::request;
@@ -12,7 +12,7 @@ use crate::people;
 use crate::single::{self, Arrivals, Plan, Singles, ToSubmit};
 use serde_json::{Value, json};
 use std::time::Duration;
-use wayline_core::time::Span;
+use wayline_core::time::{Span, Timestamp};
 
 /// Slug of the workspace.
 pub(crate) const WORKSPACE: &str = "load";
@@ -70,14 +70,13 @@ pub(crate) fn run(
     seconds: u64,
 ) -> Outcome<Vec<Row>> {
     let preload = batches::preload(api, key, first, first + CONTACTS, CONNECTIONS)?;
-    let mut rows = vec![burst(api, key, server, first)?];
-    if preload.failed > 0 {
-        rows[0].failure = preload.failure;
-    }
+    let mut all = burst(api, key, server, first)?;
+    all.failure = all.failure.or(preload.failure);
+    let mut rows = vec![all];
     let mut next = first;
     for rate in RATES {
         let plan = Plan { event: "go".to_owned(), ..plan(rate, seconds, next) };
-        next += CONTACTS / 8;
+        next += (rate * seconds as f64).ceil() as u32;
         rows.push(one_by_one(api, key, server, &plan, Span::ZERO)?);
     }
     let plan = Plan { event: "go_later".to_owned(), ..plan(RATES[1], seconds, next) };
@@ -113,7 +112,7 @@ fn burst(api: &Api, key: &str, server: Process, first: u32) -> Outcome<Row> {
     let sent = batches::run(&api.address, &bodies, CONNECTIONS, Duration::from_secs(600))?;
     pause(SETTLE);
     let cpu = server.cpu().saturating_sub(before);
-    let messages = until_sent(api, "now", sent.accepted as usize)?;
+    let messages = sent_since(api, "now", watch.wall(Duration::ZERO), sent.accepted as usize)?;
     let last = messages.iter().filter_map(|message| message.at).max();
     let time = last.map_or(Span::ZERO, |last| last - watch.wall(Duration::ZERO));
     let texts = messages.iter().filter(|message| message.at.is_some()).count();
@@ -134,7 +133,6 @@ fn burst(api: &Api, key: &str, server: Process, first: u32) -> Outcome<Row> {
 
 fn one_by_one(api: &Api, key: &str, server: Process, plan: &Plan, wait: Span) -> Outcome<Row> {
     let journey = if wait == Span::ZERO { "now" } else { "later" };
-    let earlier = api.messages(WORKSPACE, journey)?.len();
     let before = server.cpu();
     let sent = single::run(&api.address, key, plan);
     pause(SETTLE + Duration::from_millis(wait.0.unsigned_abs()));
@@ -149,35 +147,28 @@ fn one_by_one(api: &Api, key: &str, server: Process, plan: &Plan, wait: Span) ->
         events: count,
         per_second: count as f64 / sent.time.as_secs_f64().max(0.001),
         cpu_milliseconds: per_event(cpu, count),
-        to_submit: matched(api, journey, &sent, earlier, wait)?,
+        to_submit: matched(api, journey, &sent, wait)?,
         failed: sent.failed,
         failure: sent.failure,
         resident_mib: server.resident_mib(),
     })
 }
 
-/// Reads the texts of a run; `earlier`: how many there were before it.
-pub(crate) fn matched(
-    api: &Api,
-    journey: &str,
-    sent: &Singles,
-    earlier: usize,
-    wait: Span,
-) -> Outcome<ToSubmit> {
-    let mut messages = until_sent(api, journey, earlier + sent.went.len())?;
+/// Reads the texts of a run.
+pub(crate) fn matched(api: &Api, journey: &str, sent: &Singles, wait: Span) -> Outcome<ToSubmit> {
     // A contact of an earlier run has an earlier text, too.
-    let begin = sent.went.values().map(|went| went.intended).min();
-    messages.retain(|message| message.at.is_some() && message.at >= begin);
+    let begin = sent.went.values().map(|went| went.intended).min().unwrap_or(Timestamp::MAX);
+    let messages = sent_since(api, journey, begin, sent.went.len())?;
     Ok(single::to_submit(sent, &messages, wait))
 }
 
-/// All messages of a journey, when so many are handed out or time is up.
-fn until_sent(api: &Api, journey: &str, count: usize) -> Outcome<Vec<crate::api::Handed>> {
+/// The texts handed out since then, when there are so many or time is up.
+fn sent_since(api: &Api, journey: &str, begin: Timestamp, count: usize) -> Outcome<Vec<Handed>> {
     let watch = Stopwatch::start();
     loop {
-        let messages = api.messages(WORKSPACE, journey)?;
-        let handed = messages.iter().filter(|message| message.at.is_some()).count();
-        if handed >= count || watch.elapsed() > Duration::from_secs(LATE_SECONDS_MAX) {
+        let mut messages = api.messages(WORKSPACE, journey, count)?;
+        messages.retain(|message| message.at.is_some_and(|at| at >= begin));
+        if messages.len() >= count || watch.elapsed() > Duration::from_secs(LATE_SECONDS_MAX) {
             return Ok(messages);
         }
         pause(Duration::from_secs(2));
