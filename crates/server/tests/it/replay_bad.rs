@@ -54,7 +54,7 @@ fn bad_lines() -> Vec<(Vec<u8>, &'static str)> {
     let mut latin = line("track", r#","event":"caf@""#);
     latin.iter_mut().filter(|byte| **byte == b'@').for_each(|byte| *byte = 0xe9);
     vec![
-        (b"hello".to_vec(), "column 1: expected value"),
+        (b"hello".to_vec(), "column 1: expected an object"),
         (b"{\"type\":\"track\"".to_vec(), "EOF"),
         (b"[1, 2]".to_vec(), "column"),
         (b"42".to_vec(), "column"),
