@@ -5,11 +5,20 @@
 
 pub(crate) mod auth;
 mod body;
+mod consents;
+mod contact;
+mod contacts;
 mod error;
+mod feed;
 mod health;
+mod idempotency;
 mod keys;
+mod limits;
+mod names;
 mod openapi;
 mod segment;
+mod shown;
+mod timeline;
 mod watch;
 mod workspaces;
 
@@ -20,7 +29,10 @@ use auth::Keys;
 use axum::Router;
 use axum::http::{Method, Uri};
 use error::ApiError;
+pub(crate) use feed::Watchers;
+pub(crate) use idempotency::Calls;
 use metrics_exporter_prometheus::PrometheusHandle;
+pub(crate) use names::Names;
 use std::sync::Arc;
 use tokio::sync::watch as signal;
 use utoipa_axum::router::OpenApiRouter;
@@ -43,6 +55,12 @@ pub(crate) struct App {
     pub(crate) http: HttpConfig,
     /// What was measured.
     pub(crate) metrics: PrometheusHandle,
+    /// Text ids of journeys and steps.
+    pub(crate) names: Names,
+    /// Creating calls under way.
+    pub(crate) calls: Calls,
+    /// Who watches the feed.
+    pub(crate) watchers: Watchers,
     /// Whether the program is stopping.
     pub(crate) stop: signal::Receiver<bool>,
 }
@@ -66,6 +84,15 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(keys::revoke))
         .routes(routes!(keys::list_operator, keys::create_operator))
         .routes(routes!(keys::revoke_operator))
+        .routes(routes!(contacts::list, contacts::create))
+        .routes(routes!(contact::get))
+        .routes(routes!(contact::enrollments))
+        .routes(routes!(contact::messages))
+        .routes(routes!(contact::decisions))
+        .routes(routes!(contact::why))
+        .routes(routes!(consents::get, consents::record))
+        .routes(routes!(timeline::get))
+        .routes(routes!(feed::watch))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
