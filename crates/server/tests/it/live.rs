@@ -130,6 +130,11 @@ impl Live {
         format!("http://{}", self.address)
     }
 
+    /// Id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.program.as_ref().expect("it runs").child.id()
+    }
+
     /// What it said on standard error since its last start.
     pub(crate) fn log(&self) -> String {
         let program = self.program.as_ref().expect("it runs");
