@@ -214,22 +214,41 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// Until somebody says stop: Ctrl-C or SIGTERM.
-pub(crate) async fn told_to_stop() {
+/// The number of SIGXFSZ wherever we run: a file grew beyond what the process is allowed.
+const FILE_TOO_LARGE: i32 = 25;
+
+/// Makes a limit on the size of files (`ulimit -f`) an error of one write, like a full disk. The operating system
+/// would end the program.
+pub(crate) fn hear_file_limits() {
     use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be heard");
-                std::future::pending::<()>().await;
-            }
+    // Whoever listens to it is not ended by it; there is nothing to be heard.
+    if let Err(error) = signal(SignalKind::from_raw(FILE_TOO_LARGE)) {
+        tracing::warn!(%error, "a limit on the size of files would end the program");
+    }
+}
+
+/// Until somebody says stop: Ctrl-C or SIGTERM. It is heard from this call on, not from when it is waited for.
+pub(crate) fn told_to_stop() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    let listen = |kind, name: &'static str| match signal(kind) {
+        Ok(signal) => Some(signal),
+        Err(error) => {
+            tracing::warn!(%error, name, "a signal to stop cannot be heard");
+            None
         }
     };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+    async fn comes(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => _ = signal.recv().await,
+            None => std::future::pending().await,
+        }
+    }
+    let interrupt = listen(SignalKind::interrupt(), "SIGINT");
+    let terminate = listen(SignalKind::terminate(), "SIGTERM");
+    async move {
+        tokio::select! {
+            () = comes(interrupt) => {}
+            () = comes(terminate) => {}
+        }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn live() -> Json<Health> {
     ok()
 }
 
-/// Does it take work: is the engine running and can the store be read?
+/// Does it take work: is the engine running, can the store be read, and did its last commit succeed?
 #[utoipa::path(get, path = "/health/ready", tag = "health", security(()),
     responses((status = 200, description = "It does", body = Health), Failures))]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, ApiError> {
@@ -40,6 +40,12 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, A
         return Err(ApiError::unavailable("wayline is stopping"));
     }
     app.live.perform(|_, _| ()).await?;
+    // The reason names a path: it is in the log.
+    if app.live.failing().is_some() {
+        return Err(ApiError::unavailable(
+            "the store takes nothing at the moment; the log says why. It is tried again until it works",
+        ));
+    }
     app.store.sequences().await?;
     Ok(ok())
 }

@@ -68,9 +68,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), CliError> {
     let runtime = run::runtime()
         .map_err(|source| ServeError::System { action: "starting", source: source.into() })?;
     runtime.block_on(async {
+        // Before anything is said: whoever reads where it listens may stop it at once.
+        let told_to_stop = run::told_to_stop();
+        run::hear_file_limits();
         let started = start(&config).await?;
         announce(&started, &config, args.operator_key_file.as_deref())?;
-        run::told_to_stop().await;
+        told_to_stop.await;
         say("stopping: the commit under way is finished, answers of gateways are waited for\n");
         started.stop();
         started.ended().await;

@@ -82,6 +82,7 @@ enum Command {
 pub(crate) struct Live {
     commands: mpsc::Sender<Command>,
     room: Arc<Semaphore>,
+    failing: watch::Receiver<Option<String>>,
 }
 
 impl Live {
@@ -119,11 +120,19 @@ impl Live {
     }
 }
 
+impl Live {
+    /// Why the store takes nothing at the moment; `None`: it does.
+    pub(crate) fn failing(&self) -> Option<String> {
+        self.failing.borrow().clone()
+    }
+}
+
 /// The other end of [`Live`], for the engine's thread.
 pub(crate) struct Inbox {
     commands: mpsc::Receiver<Command>,
     outcomes: mpsc::UnboundedReceiver<Outcome>,
     stop: watch::Receiver<bool>,
+    failing: watch::Sender<Option<String>>,
     /// Taken out of the channels and not looked at yet.
     waiting: VecDeque<Command>,
     came: Vec<Outcome>,
@@ -137,11 +146,14 @@ impl Inbox {
         let (commands, inbox) = mpsc::channel(COMMANDS_WAITING_MAX);
         // Not bounded by itself: by how much the stages hand out.
         let (outcomes, came) = mpsc::unbounded_channel();
-        let live = Live { commands, room: Arc::new(Semaphore::new(INPUTS_WAITING_MAX)) };
+        let (failing, is_failing) = watch::channel(None);
+        let room = Arc::new(Semaphore::new(INPUTS_WAITING_MAX));
+        let live = Live { commands, room, failing: is_failing };
         let inbox = Inbox {
             commands: inbox,
             outcomes: came,
             stop,
+            failing,
             waiting: VecDeque::new(),
             came: Vec::new(),
         };
@@ -183,6 +195,15 @@ impl Inbox {
         while let Ok(outcome) = self.outcomes.try_recv() {
             self.came.push(outcome);
         }
+    }
+
+    /// Says to everybody whether the store fails.
+    fn tell(&self, failing: Option<&String>) {
+        self.failing.send_if_modified(|said| {
+            let is_new = said.as_ref() != failing;
+            *said = failing.cloned();
+            is_new
+        });
     }
 
     /// Takes no more commands: those who bring one are told that the program is stopping.

@@ -18,7 +18,7 @@ use wayline_pipeline::ingest::Arrival;
 use wayline_pipeline::retain::Keep;
 use wayline_pipeline::tick::Tick;
 use wayline_pipeline::{Accepted, Pipeline, PipelineError};
-use wayline_store::batch::CallRow;
+use wayline_store::batch::{Batch, CallRow, Op, OrphanReceipt};
 
 /// Inputs of one commit: more gave little and cost latency (bench/results).
 const INPUTS_PER_TURN: usize = 250;
@@ -101,24 +101,49 @@ impl Stages {
     ) -> Result<Round, PipelineError> {
         inbox.gather();
         let mut did = self.commands(inbox, now).await;
-        match self.due(inbox, now).await {
+        let due = match self.try_again(now).await {
+            Ok(()) => self.due(inbox, now).await,
+            Err(error) => Err(error),
+        };
+        let round = match due {
             Ok((more, next)) => {
                 did += more;
                 if self.failing.take().is_some() {
                     tracing::info!("the store works again");
                 }
-                metrics::gauge!("wayline_store_failing").set(0.0);
                 Ok(Round { did, next })
             }
             Err(error) => {
-                let text = error.to_string();
-                if self.failing.as_ref() != Some(&text) {
-                    tracing::error!(error = %text, "nothing due can be done; it is tried again until it works");
-                    self.failing = Some(text);
-                }
-                metrics::gauge!("wayline_store_failing").set(1.0);
+                self.failed(error.to_string());
                 Err(error)
             }
+        };
+        metrics::gauge!("wayline_store_failing").set(f64::from(u8::from(self.failing.is_some())));
+        inbox.tell(self.failing.as_ref());
+        round
+    }
+
+    /// After a failure: whether the store takes a commit again, asked by one that leaves nothing behind. What is
+    /// due may be nothing, and those who ask whether we are ready send nothing before we say so.
+    async fn try_again(&mut self, now: Timestamp) -> Result<(), PipelineError> {
+        if self.failing.is_none() {
+            return Ok(());
+        }
+        let (gateway, gateway_ref) = (String::new(), String::new());
+        let written =
+            OrphanReceipt { gateway, gateway_ref, received_at: now, receipt: String::new() };
+        let (gateway, gateway_ref) = (String::new(), String::new());
+        let ops =
+            vec![Op::PutOrphanReceipt(written), Op::RemoveOrphanReceipts { gateway, gateway_ref }];
+        self.pipeline.store().commit(&Batch { ops }).await?;
+        Ok(())
+    }
+
+    /// Notes that the store failed, and says so once for each reason.
+    fn failed(&mut self, error: String) {
+        if self.failing.as_ref() != Some(&error) {
+            tracing::error!(%error, "the store failed, nothing is taken or done; it is tried again until it works");
+            self.failing = Some(error);
         }
     }
 
@@ -175,6 +200,7 @@ impl Stages {
             // What a store cannot do for one it cannot do for another. What is damaged concerns one alone.
             Err(PipelineError::Store(error)) => {
                 let error = LiveError::from(error);
+                self.failed(error.to_string());
                 for (_, reply) in replies {
                     let _ = reply.send(Err(error.clone()));
                 }

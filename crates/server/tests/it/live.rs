@@ -130,6 +130,11 @@ impl Live {
         format!("http://{}", self.address)
     }
 
+    /// Id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.program.as_ref().expect("it runs").child.id()
+    }
+
     /// What it said on standard error since its last start.
     pub(crate) fn log(&self) -> String {
         let program = self.program.as_ref().expect("it runs");
@@ -193,11 +198,7 @@ impl Live {
         headers: &[(&str, &str)],
         body: &Json,
     ) -> std::io::Result<Answer> {
-        let mut reader = self.send(method, path, key, headers, body)?;
-        let (status, headers) = read_head(&mut reader)?;
-        let mut body = String::new();
-        reader.read_to_string(&mut body)?;
-        Ok(Answer { status, headers, body })
+        ask(&self.address, (method, path), key, headers, body)
     }
 
     /// Reads, with the operator key.
@@ -218,24 +219,7 @@ impl Live {
         headers: &[(&str, &str)],
         body: &Json,
     ) -> std::io::Result<BufReader<TcpStream>> {
-        let mut stream = TcpStream::connect(&self.address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
-        if !key.is_empty() {
-            let _ = write!(head, "Authorization: Bearer {key}\r\n");
-        }
-        for (name, value) in headers {
-            let _ = write!(head, "{name}: {value}\r\n");
-        }
-        let length = body.len();
-        let _ = write!(
-            head,
-            "Connection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(body.as_bytes())?;
-        Ok(BufReader::new(stream))
+        send_to(&self.address, method, path, key, headers, body)
     }
 
     /// Opens a stream of server-sent events; its head has been read.
@@ -303,6 +287,54 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         // A breath: polling as fast as possible would meet the rate limit of the key.
         std::thread::park_timeout(Duration::from_millis(20));
     }
+}
+
+/// Sends one request to whoever listens at an address, also from a thread that does not hold the program.
+pub(crate) fn ask(
+    address: &str,
+    (method, path): (&str, &str),
+    key: &str,
+    headers: &[(&str, &str)],
+    body: &Json,
+) -> std::io::Result<Answer> {
+    let mut reader = send_to(address, method, path, key, headers, body)?;
+    let (status, headers) = read_head(&mut reader)?;
+    let mut body = String::new();
+    reader.read_to_string(&mut body)?;
+    // Whoever is killed in the middle of an answer has not given it.
+    let length = headers.get("content-length").and_then(|length| length.parse().ok());
+    if length.is_some_and(|length: usize| length != body.len()) {
+        return Err(std::io::Error::other("the answer broke off"));
+    }
+    Ok(Answer { status, headers, body })
+}
+
+fn send_to(
+    address: &str,
+    method: &str,
+    path: &str,
+    key: &str,
+    headers: &[(&str, &str)],
+    body: &Json,
+) -> std::io::Result<BufReader<TcpStream>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n");
+    if !key.is_empty() {
+        let _ = write!(head, "Authorization: Bearer {key}\r\n");
+    }
+    for (name, value) in headers {
+        let _ = write!(head, "{name}: {value}\r\n");
+    }
+    let length = body.len();
+    let _ = write!(
+        head,
+        "Connection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(body.as_bytes())?;
+    Ok(BufReader::new(stream))
 }
 
 fn read_head(reader: &mut impl BufRead) -> std::io::Result<(u16, BTreeMap<String, String>)> {

@@ -7,7 +7,7 @@ mod rest;
 mod standing;
 mod submit;
 
-pub use rest::{Expected, at_rest, inputs};
+pub use rest::{Expected, Parallel, at_rest, inputs};
 pub(crate) use submit::at_submit;
 
 use std::fmt;

@@ -3,12 +3,11 @@
 //! Reads the store as anybody would. Must never repair what it finds.
 
 use super::{Invariant, Violation};
-use crate::chronicle::Chronicle;
 use crate::compose::LOOPED;
 use std::collections::{BTreeMap, BTreeSet};
 use wayline_core::contact::{Enrollment, Position, State};
 use wayline_core::decision::{Reason, What};
-use wayline_core::ids::{ContactId, EnrollmentId, MessageId, WorkspaceId};
+use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, WorkspaceId};
 use wayline_core::limits::PAGE_ROWS_MAX;
 use wayline_core::message::{Message, MessageState};
 use wayline_core::metrics::{CounterKey, counter_of};
@@ -18,6 +17,9 @@ use wayline_store::rows::ContactRecord;
 use wayline_store::{Store, StoreError};
 
 pub(super) type Found = Vec<Violation>;
+
+/// Journeys that a person may be in several times with one key.
+pub type Parallel = BTreeSet<(WorkspaceId, JourneyId)>;
 
 /// The longest that a carrier asks to wait.
 const RETRY_MAX: Span = Span::hours(2);
@@ -35,13 +37,14 @@ fn violation(invariant: Invariant, contact: ContactId, what: String) -> Violatio
     Violation { invariant, contact: Some(contact), what }
 }
 
-/// Everything that does not hold now. `drained`: the instant, when nothing is under way any more.
+/// Everything that does not hold now. `parallel`: journeys that a person may be in several times with one key;
+/// `drained`: the instant, when nothing is under way any more.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub async fn at_rest(
     store: &Store,
-    chronicle: &Chronicle,
+    parallel: &Parallel,
     drained: Option<Timestamp>,
 ) -> Result<Found, StoreError> {
     let mut found = Vec::new();
@@ -60,7 +63,7 @@ pub async fn at_rest(
             after = Some(last.profile.contact);
             for record in &page {
                 let look = Look { store, workspace: workspace.id, record, drained, calls: &calls };
-                look.at(chronicle, &mut waiting, &mut found).await?;
+                look.at(parallel, &mut waiting, &mut found).await?;
             }
         }
         dead_letters(store, workspace.id, &mut found).await?;
@@ -88,7 +91,7 @@ struct Look<'a> {
 impl Look<'_> {
     async fn at(
         &self,
-        chronicle: &Chronicle,
+        parallel: &Parallel,
         waiting: &mut BTreeSet<MessageId>,
         found: &mut Found,
     ) -> Result<(), StoreError> {
@@ -118,7 +121,7 @@ impl Look<'_> {
                 found.push(violation(Invariant::WaitsForNothing, contact, what));
             }
         }
-        self.enrollments(&state, chronicle, found).await?;
+        self.enrollments(&state, parallel, found).await?;
         for message in messages.values() {
             self.message(message, &state, found);
         }
@@ -191,7 +194,7 @@ impl Look<'_> {
     async fn enrollments(
         &self,
         state: &State,
-        chronicle: &Chronicle,
+        parallel: &Parallel,
         found: &mut Found,
     ) -> Result<(), StoreError> {
         let contact = self.record.profile.contact;
@@ -212,7 +215,7 @@ impl Look<'_> {
         let mut keys = BTreeSet::new();
         for row in &active {
             let is_twice = !keys.insert((row.journey, row.key.clone()));
-            if is_twice && !chronicle.parallel.contains(&(self.workspace, row.journey)) {
+            if is_twice && !parallel.contains(&(self.workspace, row.journey)) {
                 let what =
                     format!("journey {} is active twice with key {:?}", row.journey, row.key);
                 found.push(violation(Invariant::ActiveTwice, contact, what));

@@ -158,8 +158,8 @@ impl Simulation {
 
     /// Looks at the store as it lies there.
     pub(super) async fn look(&self, is_drained: bool) {
-        let chronicle = lock(&self.chronicle).clone();
-        match checks::at_rest(&self.store, &chronicle, is_drained.then_some(self.now)).await {
+        let parallel = lock(&self.chronicle).parallel.clone();
+        match checks::at_rest(&self.store, &parallel, is_drained.then_some(self.now)).await {
             Ok(found) => lock(&self.chronicle).violations.extend(found),
             Err(error) => self.violate(Invariant::NoErrors, error.to_string()),
         }
