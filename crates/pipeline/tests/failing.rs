@@ -1,5 +1,7 @@
 //! What fails of our own accord is given up once, and whoever stands behind it goes on.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 use std::sync::Arc;
 use wayline_core::ids::{ContactId, WorkspaceId};
 use wayline_core::journey::workspace::load;

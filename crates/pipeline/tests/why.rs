@@ -1,5 +1,7 @@
 //! "Why?" on journeys with each reason, and one journey published, paused and archived by itself.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 use serde_json::{Value, json};
 use std::sync::Arc;
 use wayline_core::event::{Input, InputKind};

@@ -64,7 +64,7 @@ fn the_same_seed_gives_the_same_bytes() {
 #[test]
 fn nothing_is_seen_where_nothing_is_wrong() {
     // The single ones once found something that is put right.
-    for seed in (0..30).chain([319, 405, 558, 655, 941]) {
+    for seed in (0..30).chain([34, 251, 319, 405, 558, 655, 941]) {
         let report = simulate(seed, None, None);
         assert!(report.violations.is_empty(), "seed {seed}: {:#?}", report.violations);
     }

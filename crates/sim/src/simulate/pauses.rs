@@ -40,39 +40,48 @@ impl Simulation {
         let workspace = WorkspaceId(workspace as u32 + 1);
         if over {
             for (id, slug) in self.paused(workspace) {
-                if self.set_paused(workspace, &slug, false).await {
-                    lock(&self.chronicle).paused.remove(&(workspace, id));
-                }
+                self.set_paused(workspace, id, &slug, false).await;
             }
             return;
         }
         let journeys = self.journeys(workspace);
         let Some((id, slug)) = journeys.get(pick % journeys.len().max(1)) else { return };
-        let is_done = self.sabotage == Some(Sabotage::ForgetPauses)
-            || self.set_paused(workspace, slug, true).await;
-        if is_done {
+        if self.sabotage == Some(Sabotage::ForgetPauses) {
             lock(&self.chronicle).paused.insert((workspace, *id));
+            return;
         }
+        self.set_paused(workspace, *id, slug, true).await;
     }
 
     /// The operator tries until it is done: whether a failed try was kept nobody knows.
-    async fn set_paused(&mut self, workspace: WorkspaceId, slug: &str, paused: bool) -> bool {
+    async fn set_paused(
+        &mut self,
+        workspace: WorkspaceId,
+        id: JourneyId,
+        slug: &str,
+        paused: bool,
+    ) {
         for _ in 0..TRIES_MAX {
             let now = self.now;
-            let Some(pipeline) = &mut self.pipeline else { return false };
+            let Some(pipeline) = &mut self.pipeline else { return };
             let result = if paused {
                 pipeline.pause(workspace, slug, now).await
             } else {
                 pipeline.resume(workspace, slug, now).await
             };
-            if self.survive(result).await.is_some() {
-                return true;
+            // Noted before the program may die of it: what was said holds from then on.
+            if result.is_ok() {
+                let known = &mut lock(&self.chronicle).paused;
+                if paused {
+                    known.insert((workspace, id));
+                } else {
+                    known.remove(&(workspace, id));
+                }
             }
-            if self.is_hopeless() {
-                return false;
+            if self.survive(result).await.is_some() || self.is_hopeless() {
+                return;
             }
         }
-        false
     }
 
     /// Pauses what was paused: a store that does not keep pauses has forgotten them.
