@@ -121,12 +121,15 @@ impl Folk {
     }
 
     fn delivered(&self, event: &FeedEvent) -> Option<MessageId> {
-        if event.workspace != self.place.workspace || event.kind != "message" {
-            return None;
+        match event {
+            FeedEvent::Changed { workspace, id, change }
+                if *workspace == self.place.workspace
+                    && change.state == MessageState::Delivered =>
+            {
+                Some(*id)
+            }
+            _ => None,
         }
-        let body: Value = serde_json::from_str(&event.body).ok()?;
-        let is_there = body["state"] == Value::from(MessageState::Delivered.to_string());
-        body["id"].as_str().filter(|_| is_there)?.parse().ok()
     }
 
     async fn expect(&mut self, message: Message) -> Result<(), DemoError> {

@@ -5,7 +5,6 @@
 use super::DemoError;
 use crate::api::App;
 use crate::live::FeedEvent;
-use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -126,17 +125,14 @@ impl Table {
     }
 }
 
-fn text_of(event: &FeedEvent, workspace: WorkspaceId) -> Option<String> {
-    if event.workspace != workspace || event.kind != "message" || !event.body.contains("\"text\"") {
-        return None;
-    }
-    let body: Value = serde_json::from_str(&event.body).ok()?;
-    let (to, text) = (body["to"].as_str()?, body["text"].as_str()?);
-    let mut shown: String = text.chars().take(TEXT_CHARS).collect();
-    if shown.len() < text.len() {
+fn text_of(event: &FeedEvent, mine: WorkspaceId) -> Option<String> {
+    let FeedEvent::Changed { workspace, change, .. } = event else { return None };
+    let sent = change.handed_out.as_ref().filter(|_| *workspace == mine)?;
+    let mut shown: String = sent.text.chars().take(TEXT_CHARS).collect();
+    if shown.len() < sent.text.len() {
         shown.push('…');
     }
-    Some(format!("{to}  {shown}"))
+    Some(format!("{}  {shown}", sent.to))
 }
 
 fn heading(now: Timestamp) -> String {

@@ -71,7 +71,8 @@ fn still_works(live: &Live, key: &str) {
 
 /// Resident memory of the program, in MiB.
 fn resident_mib(live: &Live) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", live.id())).expect("its status");
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", live.id())).expect("its status");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") / 1024
 }
@@ -148,9 +149,15 @@ fn smuggled_headers_and_crooked_paths_lead_nowhere() {
     let head = format!("Host: x\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n");
     let inner = "GET /api/v1/keys HTTP/1.1\r\nHost: x\r\n\r\n";
     let cases = [
-        format!("POST /v1/batch HTTP/1.1\r\n{head}Content-Length: 4\r\nContent-Length: 60\r\n\r\n{inner}"),
-        format!("POST /v1/batch HTTP/1.1\r\n{head}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{inner}"),
-        format!("POST /v1/batch HTTP/1.1\r\n{head}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n{inner}"),
+        format!(
+            "POST /v1/batch HTTP/1.1\r\n{head}Content-Length: 4\r\nContent-Length: 60\r\n\r\n{inner}"
+        ),
+        format!(
+            "POST /v1/batch HTTP/1.1\r\n{head}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{inner}"
+        ),
+        format!(
+            "POST /v1/batch HTTP/1.1\r\n{head}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n{inner}"
+        ),
         format!("POST /v1/batch HTTP/1.1\r\n{head}Content-Length: -1\r\n\r\n"),
         format!("POST /v1/batch HTTP/1.1\r\n{head}Content-Length: 99999999999999999999\r\n\r\n"),
         format!("GET /v1/../api/v1/keys HTTP/1.1\r\n{head}\r\n"),
@@ -203,7 +210,8 @@ fn keys_that_are_none_open_nothing() {
 fn silent_and_slow_connections_are_closed_and_stop_nobody() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("wayline.toml");
-    std::fs::write(&config, "[http]\nheader_timeout_seconds = 1\nrequest_timeout_seconds = 1\n").expect("write");
+    std::fs::write(&config, "[http]\nheader_timeout_seconds = 1\nrequest_timeout_seconds = 1\n")
+        .expect("write");
     let live = Live::start_with(&["--config", config.to_str().expect("a path")]);
     let files = BTreeMap::from([("workspace.yaml".to_owned(), WORKSPACE.to_owned())]);
     live.apply_files("acme", &files);
@@ -242,12 +250,16 @@ fn many_event_names_and_changing_types_stay_bounded() {
     let after = resident_mib(&live);
     assert!(after < before + 100, "{before} MiB before, {after} MiB after {names} names");
     // An attribute is whatever was said last.
-    for value in [json!(7), json!("seven"), json!([7]), json!({"a": {"b": 7}}), json!(true), json!(null)] {
+    for value in
+        [json!(7), json!("seven"), json!([7]), json!({"a": {"b": 7}}), json!(true), json!(null)]
+    {
         let traits = json!({"userId": "u1", "traits": {"lucky": value}});
         live.request("POST", "/v1/identify", &key, &traits).expect(200);
     }
-    let attributes: serde_json::Map<String, Json> = (0..5_000).map(|i| (format!("a{i}"), json!(i))).collect();
-    let flood = live.request("POST", "/v1/identify", &key, &json!({"userId": "u1", "traits": attributes}));
+    let attributes: serde_json::Map<String, Json> =
+        (0..5_000).map(|i| (format!("a{i}"), json!(i))).collect();
+    let flood =
+        live.request("POST", "/v1/identify", &key, &json!({"userId": "u1", "traits": attributes}));
     assert!(flood.status == 200 || (400..500).contains(&flood.status), "{}", flood.body);
     // What cannot be handled is a dead letter, not a loss.
     let read = live.key("acme", &["read"]);

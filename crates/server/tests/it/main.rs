@@ -5,6 +5,7 @@
 mod backup;
 mod crash;
 mod help;
+mod hostile;
 mod inspect;
 mod inspect_vectors;
 mod live;

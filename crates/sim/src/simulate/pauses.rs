@@ -9,7 +9,6 @@ use crate::people::Happening;
 use crate::random::Random;
 use wayline_core::ids::{JourneyId, WorkspaceId};
 use wayline_core::time::Span;
-use wayline_pipeline::Pipeline;
 
 /// Tries of an operator whose store fails.
 const TRIES_MAX: usize = 100;
@@ -80,23 +79,6 @@ impl Simulation {
             }
             if self.survive(result).await.is_some() || self.is_hopeless() {
                 return;
-            }
-        }
-    }
-
-    /// Pauses what was paused: a store that does not keep pauses has forgotten them.
-    pub(super) async fn pause_again(&self, pipeline: &mut Pipeline) {
-        if self.sabotage == Some(Sabotage::ForgetPauses) {
-            return;
-        }
-        let paused = lock(&self.chronicle).paused.clone();
-        for (workspace, id) in paused {
-            let found = self.journeys(workspace).into_iter().find(|(other, _)| *other == id);
-            let Some((_, slug)) = found else { continue };
-            for _ in 0..TRIES_MAX {
-                if pipeline.pause(workspace, &slug, self.now).await.is_ok() {
-                    break;
-                }
             }
         }
     }

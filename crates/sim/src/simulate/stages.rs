@@ -149,7 +149,6 @@ impl Simulation {
                 if let Err(error) = result {
                     self.violate(Invariant::NoErrors, error.to_string());
                 }
-                self.pause_again(&mut pipeline).await;
                 self.pipeline = Some(pipeline);
             }
             Err(error) => self.violate(Invariant::NoErrors, error.to_string()),
