@@ -129,7 +129,7 @@ impl Report {
         }
         text.push_str(
             "\n## Single events, open loop\n\nAll times in ms, p50 / p99 / p99.9 / max; counted from the intended instant where \
-             nothing else is said.\n\n| offered | accepted/s | accept | intended to submit | received to submit | answered to submit | CPU ms/event | \
+             nothing else is said. A server that gives one instant to a whole turn shows 0 from receiving to submit.\n\n| offered | accepted/s | accept | intended to submit | received to submit | answered to submit | CPU ms/event | \
              peak MiB | failed | without a text |\n|---|---|---|---|---|---|---|---|---|---|\n",
         );
         for run in &self.singles {
@@ -156,12 +156,12 @@ impl Report {
             return;
         }
         text.push_str(
-            "\n## Event to text\n\n12,000 contacts, a carrier that answers at once. Received: by the server's clock; after a wait, from the intended instant of the event plus the wait, so being accepted is a part of it.\n\n\
-             | | events | events/s end to end | CPU ms/event | received to sent p50 / p99 ms | resident MiB | failed | without a text |\n\
+            "\n## Event to text\n\n12,000 contacts, a carrier that answers at once. From the intended instant of the event, plus the wait, to the submit: being accepted is a part of it.\n\n\
+             | | events | events/s end to end | CPU ms/event | intended to sent p50 / p99 ms | resident MiB | failed | without a text |\n\
              |---|---|---|---|---|---|---|---|\n",
         );
         for row in &self.texts {
-            let times = row.times();
+            let times = &row.to_submit.from_intended;
             let times = match times.count() {
                 0 => "–".to_owned(),
                 _ => format!("{:.0} / {:.0}", times.quantile(500), times.quantile(990)),
@@ -216,12 +216,12 @@ impl Report {
         }
         let singles = || self.singles.iter().filter(|run| run.rate >= 2_000.0);
         if singles().next().is_some() {
-            let p99 = median(singles().map(|run| run.to_submit.from_received.quantile(990)));
+            let p99 = median(singles().map(|run| run.to_submit.from_intended.quantile(990)));
             let rate = median(singles().map(SingleRun::accepted_per_second));
             let lost: usize =
                 singles().map(|run| run.to_submit.missing + run.result.failed as usize).sum();
             let what = format!(
-                "2000/s one by one, all of them accepted: received to submit p99 {TARGET_TO_SUBMIT_P99:.0} ms, every event a text"
+                "2000/s one by one, all of them accepted: intended to submit p99 {TARGET_TO_SUBMIT_P99:.0} ms, every event a text"
             );
             let is_met = p99 <= TARGET_TO_SUBMIT_P99 && lost == 0 && rate >= TARGET_ACCEPTED;
             line(what, format!("{rate:.0}/s, {p99:.1} ms, {lost} without a text"), is_met);

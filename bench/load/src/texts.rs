@@ -7,7 +7,6 @@ use crate::batches;
 use crate::clock::{Stopwatch, pause};
 use crate::connection::request;
 use crate::failure::Outcome;
-use crate::figures::Times;
 use crate::machine::Process;
 use crate::people;
 use crate::single::{self, Arrivals, Plan, Singles, ToSubmit};
@@ -56,21 +55,10 @@ pub(crate) struct Row {
     /// From the first event to the last text.
     pub(crate) per_second: f64,
     pub(crate) cpu_milliseconds: f64,
-    pub(crate) wait: Span,
     pub(crate) to_submit: ToSubmit,
     pub(crate) failed: u64,
     pub(crate) failure: Option<String>,
     pub(crate) resident_mib: u64,
-}
-
-impl Row {
-    /// How long texts took, or how late they were after a wait.
-    pub(crate) fn times(&self) -> &Times {
-        match self.wait {
-            Span::ZERO => &self.to_submit.from_received,
-            _ => &self.to_submit.from_intended,
-        }
-    }
 }
 
 /// Runs all of it on contacts from `first` on. `seconds`: of each rate.
@@ -137,7 +125,6 @@ fn burst(api: &Api, key: &str, server: Process, first: u32) -> Outcome<Row> {
             missing: (sent.accepted as usize).saturating_sub(texts),
             ..ToSubmit::default()
         },
-        wait: Span::ZERO,
         failed: sent.failed + sent.refused,
         failure: sent.failure,
         resident_mib: server.resident_mib(),
@@ -161,7 +148,6 @@ fn one_by_one(api: &Api, key: &str, server: Process, plan: &Plan, wait: Span) ->
         per_second: count as f64 / sent.time.as_secs_f64().max(0.001),
         cpu_milliseconds: per_event(cpu, count),
         to_submit: matched(api, journey, &sent, wait)?,
-        wait,
         failed: sent.failed,
         failure: sent.failure,
         resident_mib: server.resident_mib(),
