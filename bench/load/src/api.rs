@@ -31,6 +31,8 @@ pub(crate) struct Taken {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Handed {
     pub(crate) user: String,
+    /// When its step was reached; of a text at once, when the server received the event.
+    pub(crate) reached: Option<Timestamp>,
     /// `None`: not yet.
     pub(crate) at: Option<Timestamp>,
 }
@@ -44,6 +46,7 @@ struct Page {
 #[derive(Deserialize)]
 struct Item {
     contact: Person,
+    intended_at: Option<Instant>,
     handed_out_at: Option<Instant>,
 }
 
@@ -137,15 +140,19 @@ impl Api {
 }
 
 fn handed(item: Item) -> Outcome<Handed> {
-    let at = match item.handed_out_at {
+    let user = item.contact.external_id.unwrap_or_default();
+    Ok(Handed { user, reached: read(item.intended_at)?, at: read(item.handed_out_at)? })
+}
+
+fn read(instant: Option<Instant>) -> Outcome<Option<Timestamp>> {
+    Ok(match instant {
         None => None,
         Some(Instant::Number(at)) => Some(Timestamp(at)),
         Some(Instant::Text(text)) => Some(
             Timestamp::parse(&text)
-                .map_err(|error| Failure::Other(format!("handed_out_at: {error}")))?,
+                .map_err(|error| Failure::Other(format!("a message: {error}")))?,
         ),
-    };
-    Ok(Handed { user: item.contact.external_id.unwrap_or_default(), at })
+    })
 }
 
 /// A cursor as a part of an address.

@@ -55,7 +55,7 @@ fn answer(path: &str, body: &Value, users: &Mutex<Vec<String>>, refused: &str) -
         let from: usize =
             after.strip_prefix("&after=").map_or(0, |it| it.parse().expect("a place"));
         let page: Vec<Value> = users[from..].iter().take(300).map(|user| {
-            json!({ "contact": { "id": "1", "external_id": user }, "handed_out_at": "2100-01-01T00:00:00.000Z" })
+            json!({ "contact": { "id": "1", "external_id": user }, "intended_at": "2099-12-31T23:59:59.990Z", "handed_out_at": "2100-01-01T00:00:00.000Z" })
         }).collect();
         let next = from + page.len();
         let next = if next < users.len() { json!(next.to_string()) } else { Value::Null };

@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 const TARGET_EVENTS: f64 = 12_000.0;
 const TARGET_ACCEPT_P99: f64 = 150.0;
 const TARGET_TO_SUBMIT_P99: f64 = 50.0;
+/// Of 2,000 offered: what chance leaves of them in a run, and the time of the last answers.
+const TARGET_ACCEPTED: f64 = 1_900.0;
 const TARGET_IDLE_MIB: u64 = 60;
 const TARGET_LOADED_MIB: u64 = 1_536;
 const TARGET_CONTACTS: u32 = 1_000_000;
@@ -31,6 +33,12 @@ pub(crate) struct SingleRun {
     pub(crate) to_submit: ToSubmit,
     pub(crate) cpu_milliseconds: f64,
     pub(crate) peak_mib: u64,
+}
+
+impl SingleRun {
+    fn accepted_per_second(&self) -> f64 {
+        self.result.went.len() as f64 / self.result.time.as_secs_f64().max(0.001)
+    }
 }
 
 /// Everything a run measured.
@@ -121,17 +129,18 @@ impl Report {
         }
         text.push_str(
             "\n## Single events, open loop\n\nAll times in ms, p50 / p99 / p99.9 / max; counted from the intended instant where \
-             nothing else is said.\n\n| offered | accepted/s | accept | intended to submit | accepted to submit | CPU ms/event | \
-             peak MiB | failed | without a text |\n|---|---|---|---|---|---|---|---|---|\n",
+             nothing else is said. A server that gives one instant to a whole turn shows 0 from receiving to submit.\n\n| offered | accepted/s | accept | intended to submit | received to submit | answered to submit | CPU ms/event | \
+             peak MiB | failed | without a text |\n|---|---|---|---|---|---|---|---|---|---|\n",
         );
         for run in &self.singles {
-            let rate = run.result.went.len() as f64 / run.result.time.as_secs_f64().max(0.001);
+            let rate = run.accepted_per_second();
             let _ = writeln!(
                 text,
-                "| {:.0}/s | {rate:.0} | {} | {} | {} | {:.2} | {} | {}{} | {} |",
+                "| {:.0}/s | {rate:.0} | {} | {} | {} | {} | {:.2} | {} | {}{} | {} |",
                 run.rate,
                 run.result.latencies,
                 run.to_submit.from_intended,
+                run.to_submit.from_received,
                 run.to_submit.from_accepted,
                 run.cpu_milliseconds,
                 run.peak_mib,
@@ -147,12 +156,12 @@ impl Report {
             return;
         }
         text.push_str(
-            "\n## Event to text\n\n12,000 contacts, a carrier that answers at once. Lateness: from the answer, plus the wait, to the submit.\n\n\
-             | | events | events/s end to end | CPU ms/event | accepted to sent p50 / p99 ms | resident MiB | failed | without a text |\n\
+            "\n## Event to text\n\n12,000 contacts, a carrier that answers at once. From the intended instant of the event, plus the wait, to the submit: being accepted is a part of it.\n\n\
+             | | events | events/s end to end | CPU ms/event | intended to sent p50 / p99 ms | resident MiB | failed | without a text |\n\
              |---|---|---|---|---|---|---|---|\n",
         );
         for row in &self.texts {
-            let times = &row.to_submit.from_accepted;
+            let times = &row.to_submit.from_intended;
             let times = match times.count() {
                 0 => "–".to_owned(),
                 _ => format!("{:.0} / {:.0}", times.quantile(500), times.quantile(990)),
@@ -207,14 +216,15 @@ impl Report {
         }
         let singles = || self.singles.iter().filter(|run| run.rate >= 2_000.0);
         if singles().next().is_some() {
-            let p99 = median(singles().map(|run| run.to_submit.from_accepted.quantile(990)));
+            let p99 = median(singles().map(|run| run.to_submit.from_intended.quantile(990)));
+            let rate = median(singles().map(SingleRun::accepted_per_second));
             let lost: usize =
                 singles().map(|run| run.to_submit.missing + run.result.failed as usize).sum();
             let what = format!(
-                "2000/s one by one: accept to submit p99 {TARGET_TO_SUBMIT_P99:.0} ms, every event a text"
+                "2000/s one by one, all of them accepted: intended to submit p99 {TARGET_TO_SUBMIT_P99:.0} ms, every event a text"
             );
-            let is_met = p99 <= TARGET_TO_SUBMIT_P99 && lost == 0;
-            line(what, format!("{p99:.1} ms, {lost} without a text"), is_met);
+            let is_met = p99 <= TARGET_TO_SUBMIT_P99 && lost == 0 && rate >= TARGET_ACCEPTED;
+            line(what, format!("{rate:.0}/s, {p99:.1} ms, {lost} without a text"), is_met);
         }
         if let Some(idle) = self.idle_mib {
             let is_met = idle <= TARGET_IDLE_MIB;

@@ -133,6 +133,8 @@ pub(crate) fn run(address: &str, key: &str, plan: &Plan) -> Singles {
 pub(crate) struct ToSubmit {
     /// From the intended instant.
     pub(crate) from_intended: Times,
+    /// From when the server received the event, by its own clock.
+    pub(crate) from_received: Times,
     /// From the answer; 0 where the text was faster than the answer.
     pub(crate) from_accepted: Times,
     /// Events of which no text was handed out.
@@ -141,17 +143,19 @@ pub(crate) struct ToSubmit {
 
 /// Matches texts to events by their person; `wait`: how much later the text is meant to go.
 pub(crate) fn to_submit(singles: &Singles, messages: &[Handed], wait: Span) -> ToSubmit {
-    let (mut intended, mut accepted) = (Vec::new(), Vec::new());
+    let (mut intended, mut received, mut accepted) = (Vec::new(), Vec::new(), Vec::new());
     for message in messages {
         let (Some(went), Some(at)) = (singles.went.get(&message.user), message.at) else {
             continue;
         };
         intended.push(at - (went.intended + wait));
+        received.extend(message.reached.map(|reached| at - reached));
         accepted.push((at - (went.accepted + wait)).max(Span::ZERO));
     }
     ToSubmit {
         missing: singles.went.len().saturating_sub(intended.len()),
         from_intended: Times::of_spans(intended),
+        from_received: Times::of_spans(received),
         from_accepted: Times::of_spans(accepted),
     }
 }
@@ -200,8 +204,11 @@ mod tests {
         singles.went.insert("user-1".to_owned(), went(1_000, 1_010));
         singles.went.insert("user-2".to_owned(), went(2_000, 2_030));
         singles.went.insert("user-3".to_owned(), went(3_000, 3_001));
-        let handed =
-            |user: &str, at: Option<i64>| Handed { user: user.to_owned(), at: at.map(Timestamp) };
+        let handed = |user: &str, at: Option<i64>| Handed {
+            user: user.to_owned(),
+            reached: at.map(|at| Timestamp(at - 3)),
+            at: at.map(Timestamp),
+        };
         let messages = [
             handed("user-1", Some(61_005)),
             handed("user-2", Some(62_070)),
@@ -210,6 +217,7 @@ mod tests {
         ];
         let out = to_submit(&singles, &messages, Span::minutes(1));
         assert_eq!(out.missing, 1);
+        assert_eq!((out.from_received.count(), out.from_received.quantile(1_000)), (2, 3.0));
         assert_eq!((out.from_intended.quantile(1), out.from_intended.quantile(1_000)), (5.0, 70.0));
         assert_eq!((out.from_accepted.quantile(1), out.from_accepted.quantile(1_000)), (0.0, 40.0));
     }

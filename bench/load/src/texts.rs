@@ -31,7 +31,7 @@ const LATE_SECONDS_MAX: u64 = 120;
 pub(crate) fn files() -> Value {
     json!({
         "workspace.yaml": "workspace: load\nbrand: Load\ncountry: US\ntime_zone: America/New_York\n\
-            quiet_hours: none\ncaps: []\nconsent: single_opt_in\n\
+            caps: []\nconsent: single_opt_in\n\
             senders:\n  - {id: main, number: \"60777\", kind: short_code, gateway: sandbox}\n",
         "journeys/now.yaml": "journey: now\npurpose: transactional\n\
             entry: {event: go, once_ended: always}\nsteps:\n  text:\n    send:\n      \
