@@ -160,9 +160,11 @@ pub(crate) fn after<T: std::str::FromStr>(cursor: Option<&str>) -> Result<Option
 
 /// A cursor that is an id.
 pub(crate) fn after_id(cursor: Option<&str>) -> Result<Option<u64>, ApiError> {
-    // SQL keeps whole numbers with a sign.
-    let id: Option<std::num::NonZeroI64> = after(cursor)?;
-    Ok(id.map(|id| id.get().unsigned_abs()))
+    match after::<u64>(cursor)? {
+        // SQL keeps whole numbers with a sign.
+        Some(id) if i64::try_from(id).is_err() => after::<u64>(Some("")),
+        id => Ok(id),
+    }
 }
 
 /// A page of a list.
