@@ -77,6 +77,7 @@ fn complete(parameter: &mut Value) {
         Some("version") => ("Version of the journey", json!({ "minimum": 1, "maximum": u32::MAX })),
         // SQL keeps whole numbers with a sign.
         Some("id") => ("Its number", json!({ "minimum": 0, "maximum": i64::MAX })),
+        Some("contact") => ("Id of the contact", json!({ "minimum": 1, "maximum": i64::MAX })),
         Some("from" | "until") => ("An instant", json!({ "maxLength": 64 })),
         Some("after") => {
             ("Where the page before ended", json!({ "minLength": 1, "maxLength": 1_000 }))

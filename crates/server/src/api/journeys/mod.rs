@@ -179,44 +179,6 @@ pub(crate) fn definition_of(version: &StoredJourneyVersion) -> Result<Journey, A
     })
 }
 
-/// Text ids of journeys and their steps, for rows that name them by number.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    journeys: BTreeMap<JourneyId, String>,
-    steps: BTreeMap<(JourneyId, u32), Vec<String>>,
-}
-
-impl Names {
-    /// The journeys of a workspace, and the steps of the versions that are wanted.
-    pub(crate) async fn load(
-        store: &Store,
-        workspace: WorkspaceId,
-        wanted: &BTreeSet<(JourneyId, u32)>,
-    ) -> Result<Names, ApiError> {
-        let mut names = Names::default();
-        for version in store.journey_versions(workspace).await? {
-            let row = &version.row;
-            let key = (row.journey, row.version);
-            if wanted.contains(&key) {
-                let steps = definition_of(&version)?.steps.0.into_iter();
-                names.steps.insert(key, steps.map(|(step, _)| step.text).collect());
-            }
-            names.journeys.insert(row.journey, version.row.slug);
-        }
-        Ok(names)
-    }
-
-    /// Text id of a journey.
-    pub(crate) fn journey(&self, id: JourneyId) -> Option<String> {
-        self.journeys.get(&id).cloned()
-    }
-
-    /// Text id of a step.
-    pub(crate) fn step(&self, journey: JourneyId, version: u32, step: u16) -> Option<String> {
-        self.steps.get(&(journey, version))?.get(usize::from(step)).cloned()
-    }
-}
-
 fn shown(
     slug: &str,
     known: Option<&Known>,
