@@ -78,6 +78,7 @@ fn complete(parameter: &mut Value) {
         // SQL keeps whole numbers with a sign.
         Some("id") => ("Its number", json!({ "minimum": 0, "maximum": i64::MAX })),
         Some("contact") => ("Id of the contact", json!({ "minimum": 1, "maximum": i64::MAX })),
+        Some("kinds") => ("Which kinds", json!({ "maxLength": 200 })),
         Some("from" | "until") => ("An instant", json!({ "maxLength": 64 })),
         Some("after") => {
             ("Where the page before ended", json!({ "minLength": 1, "maxLength": 1_000 }))
@@ -157,7 +158,7 @@ mod tests {
                 let kinds = schema["type"].to_string();
                 let bounds: &[&str] = match () {
                     () if kinds.contains("integer") => &["minimum", "maximum"],
-                    () if kinds.contains("string") => &["pattern", "maxLength"],
+                    () if kinds.contains("string") => &["pattern", "maxLength", "enum"],
                     () => continue,
                 };
                 let bounded = match kinds.contains("integer") {

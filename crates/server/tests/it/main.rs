@@ -6,6 +6,7 @@ mod backup;
 mod help;
 mod inspect;
 mod inspect_vectors;
+mod journeys;
 mod live;
 mod plan;
 mod program;
