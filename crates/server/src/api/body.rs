@@ -132,7 +132,7 @@ impl PageQuery {
 
     /// After which row, where a row is known by a number.
     pub(crate) fn after_number(&self) -> Result<Option<u64>, ApiError> {
-        after(self.after.as_deref())
+        after_id(self.after.as_deref())
     }
 }
 
@@ -154,6 +154,15 @@ pub(crate) fn after<T: std::str::FromStr>(cursor: Option<&str>) -> Result<Option
             .map_err(|_| ApiError::invalid("after is not the `next` of a page of this list"))
     };
     cursor.map(parse).transpose()
+}
+
+/// A cursor that is an id.
+pub(crate) fn after_id(cursor: Option<&str>) -> Result<Option<u64>, ApiError> {
+    match after::<u64>(cursor)? {
+        // SQL keeps whole numbers with a sign.
+        Some(id) if i64::try_from(id).is_err() => after::<u64>(Some("")),
+        id => Ok(id),
+    }
 }
 
 /// A page of a list.

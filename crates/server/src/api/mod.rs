@@ -8,14 +8,18 @@ mod body;
 mod consents;
 mod contact;
 mod contacts;
+mod dead_letters;
 mod error;
 mod feed;
 mod health;
 mod idempotency;
+mod journeys;
 mod keys;
 mod limits;
+mod messages;
 mod names;
 mod openapi;
+mod rows;
 mod segment;
 mod shown;
 mod timeline;
@@ -84,6 +88,28 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(keys::revoke))
         .routes(routes!(keys::list_operator, keys::create_operator))
         .routes(routes!(keys::revoke_operator))
+        .routes(routes!(journeys::list))
+        .routes(routes!(journeys::get))
+        .routes(routes!(journeys::versions::list))
+        .routes(routes!(journeys::versions::get))
+        .routes(routes!(journeys::versions::diff))
+        .routes(routes!(journeys::drafts::list))
+        .routes(routes!(journeys::drafts::get, journeys::drafts::put, journeys::drafts::delete))
+        .routes(routes!(journeys::publish::validate_text))
+        .routes(routes!(journeys::publish::publish))
+        .routes(routes!(journeys::publish::pause))
+        .routes(routes!(journeys::publish::resume))
+        .routes(routes!(journeys::publish::archive))
+        .routes(routes!(journeys::counters::totals))
+        .routes(routes!(journeys::counters::hourly))
+        .routes(routes!(journeys::lists::enrollments))
+        .routes(routes!(journeys::lists::messages))
+        .routes(routes!(journeys::lists::decisions))
+        .routes(routes!(journeys::enroll::enroll))
+        .routes(routes!(messages::get))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::get, dead_letters::delete))
+        .routes(routes!(dead_letters::retry))
         .routes(routes!(contacts::list, contacts::create))
         .routes(routes!(contact::get))
         .routes(routes!(contact::enrollments))

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use wayline_core::journey::plan::{Plan, plan as difference};
 use wayline_core::journey::workspace::{LoadedWorkspace, load};
-use wayline_pipeline::definitions::Definitions;
+use wayline_pipeline::definitions::{Definitions, live_problems};
 use wayline_store::batch::WorkspaceRow;
 
 /// A workspace.
@@ -38,7 +38,7 @@ fn shown(row: WorkspaceRow) -> WorkspaceShown {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Folder {
     /// Texts by file name.
-    files: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<String, String>,
 }
 
 /// What applying did.
@@ -99,7 +99,7 @@ impl FromRequestParts<Arc<App>> for Changer {
 }
 
 /// What would change if these files were applied.
-#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/plan", tag = "workspaces", params(("workspace" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/plan", tag = "workspaces", operation_id = "plan_workspace", params(("workspace" = String, Path)),
     request_body = Folder, responses((status = 200, description = "The differences", body = serde_json::Value), Failures))]
 pub(crate) async fn plan(
     Changer(row): Changer,
@@ -133,6 +133,10 @@ pub(crate) async fn apply(
         segments: loaded.segments.into_iter().map(|it| it.definition).collect(),
         journeys: loaded.journeys.into_iter().map(|it| it.definition).collect(),
     };
+    let refused = live_problems(&definitions);
+    if !refused.is_empty() {
+        return Err(ApiError::definitions(&refused));
+    }
     let seed = run::random::<8>().map(u64::from_le_bytes);
     let seed = seed.map_err(|error| {
         ApiError::internal(format!("the operating system gives no randomness: {error}"))
@@ -159,7 +163,7 @@ pub(crate) async fn apply(
 }
 
 /// The definitions that run, as files.
-#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/export", tag = "workspaces", params(("workspace" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/export", tag = "workspaces", operation_id = "export_workspace", params(("workspace" = String, Path)),
     responses((status = 200, description = "In canonical form", body = Folder), Failures))]
 pub(crate) async fn export(
     tenant: Tenant<Read>,
@@ -169,7 +173,7 @@ pub(crate) async fn export(
 }
 
 /// The definitions of now.
-async fn stored(app: &App, row: &WorkspaceRow) -> Result<Folder, ApiError> {
+pub(crate) async fn stored(app: &App, row: &WorkspaceRow) -> Result<Folder, ApiError> {
     let mut files = BTreeMap::from([("workspace.yaml".to_owned(), row.definition.clone())]);
     for segment in app.store.segments(row.id).await? {
         files.insert(format!("segments/{}.yaml", segment.slug), segment.definition);

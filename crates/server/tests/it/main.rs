@@ -8,6 +8,7 @@ mod help;
 mod hostile;
 mod inspect;
 mod inspect_vectors;
+mod journeys;
 mod live;
 mod plan;
 mod program;
