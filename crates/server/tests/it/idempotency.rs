@@ -2,6 +2,9 @@
 
 use crate::live::{Answer, Live, shop_as};
 use serde_json::{Value as Json, json};
+use wayline_core::time::Timestamp;
+use wayline_store::rows::Retention;
+use wayline_store::{SqliteOptions, SqliteStore, Store};
 
 const CONTACTS: &str = "/api/v1/workspaces/juniper/contacts";
 const KEYS: &str = "/api/v1/workspaces/juniper/keys";
@@ -49,6 +52,36 @@ fn a_repeated_call_gets_the_same_answer_and_another_body_none() {
     for wrong in ["", "two words", &"x".repeat(256)] {
         named(&live, CONTACTS, wrong, &json!({ "external_id": "u-1" })).expect(400);
     }
+}
+
+/// The store as a crash between a creation and the keeping of its answer leaves it.
+fn lose_kept_answers(live: &Live) {
+    let path = live.data().join("wayline.db");
+    let store = SqliteStore::open(&path, SqliteOptions::default()).expect("the store opens");
+    let retention = Retention { idempotency_before: Some(Timestamp::MAX), ..Retention::default() };
+    let store = Store::from(store);
+    let gone = pollster::block_on(store.forget(&retention, 1_000)).expect("it forgets");
+    assert!(gone > 0, "no answer was kept");
+}
+
+#[test]
+fn what_was_made_before_a_crash_is_not_made_again_when_its_answer_was_lost() {
+    let mut live = shop();
+    let person = json!({ "phone": "+12125550123", "attributes": { "tier": "gold" } });
+    let id = named(&live, CONTACTS, "t-1", &person).expect(200)["id"].clone();
+    let consents = format!("{CONTACTS}/{id}/consents");
+    let consent = json!({ "channel": "sms", "state": "opted_in", "source": "web_form" });
+    let taken = named(&live, &consents, "t-2", &consent).expect(201);
+    let timeline = live.get(&format!("{CONTACTS}/{id}/timeline")).expect(200);
+    live.kill();
+    lose_kept_answers(&live);
+    live.run();
+    let again = named(&live, CONTACTS, "t-1", &person);
+    assert!(!is_replay(&again));
+    assert_eq!(again.expect(200)["id"], id);
+    assert_eq!(named(&live, &consents, "t-2", &consent).expect(201), taken);
+    assert_eq!(live.get(&format!("{CONTACTS}/{id}/timeline")).expect(200), timeline);
+    assert!(is_replay(&named(&live, CONTACTS, "t-1", &person)), "it is kept now");
 }
 
 #[test]
