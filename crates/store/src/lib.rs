@@ -19,5 +19,5 @@ mod store;
 
 pub use error::{Assertion, StoreError};
 pub use memory::MemoryStore;
-pub use sqlite::{Durability, SqliteOptions, SqliteStore};
+pub use sqlite::{Durability, SqliteOptions, SqliteStore, backup_of, check_of, restore};
 pub use store::Store;

@@ -7,15 +7,13 @@ use super::store_at::StoreAt;
 use super::{CliError, answer};
 use clap::Args;
 use std::path::{Path, PathBuf};
-use wayline_store::{SqliteOptions, SqliteStore, Store};
 
 const EXAMPLES: &str = "\
 Example:
   wayline backup --store sqlite:wayline.db backups/monday.db
 
 The copy is one instant of the store, is checked before it gets its name, and is a store itself: to
-restore it, stop wayline and put it in the place of the file. A store has one process at a time, so
-a running server has to be stopped first.";
+restore it, stop wayline and put it in the place of the file. A running server goes on meanwhile.";
 
 /// Which store, and where the copy goes.
 #[derive(Debug, Args)]
@@ -36,7 +34,7 @@ pub(crate) struct BackupArgs {
 pub(crate) fn run(args: &BackupArgs) -> Result<(), CliError> {
     let StoreAt::Sqlite(from) = &args.store;
     let to = &args.to;
-    // Opening makes a store where there is none; a backup of nothing is a mistyped name.
+    // A backup of nothing is a mistyped name.
     if !from.is_file() {
         return Err(CliError::NoStore { path: from.clone() });
     }
@@ -44,14 +42,11 @@ pub(crate) fn run(args: &BackupArgs) -> Result<(), CliError> {
         return Err(CliError::Exists { path: to.clone() });
     }
     folder_exists(to)?;
-    let options =
-        SqliteOptions { cache_bytes: 1024 * 1024, readers: 1, ..SqliteOptions::default() };
-    let store = Store::from(SqliteStore::open(from, options)?);
     {
         let bar = Progress::new("copying", "pages");
         let mut show =
             |now: wayline_store::rows::BackupProgress| bar.show(now.pages_done, now.pages_total);
-        pollster::block_on(store.backup(to, &mut show))?;
+        wayline_store::backup_of(from, to, &mut show)?;
     }
     let written = to.metadata().map_err(|source| CliError::Write { path: to.clone(), source })?;
     answer(&format!(

@@ -16,11 +16,11 @@ use wayline_core::message::MessageState;
 use wayline_core::metrics::CounterKey;
 use wayline_core::time::Timestamp;
 
-async fn kept(store: &Store, ops: Vec<Op>) {
+pub(super) async fn kept(store: &Store, ops: Vec<Op>) {
     store.commit(&batch(ops)).await.expect("the batch is kept");
 }
 
-async fn refused(store: &Store, ops: Vec<Op>) -> Assertion {
+pub(super) async fn refused(store: &Store, ops: Vec<Op>) -> Assertion {
     match store.commit(&batch(ops)).await {
         Err(StoreError::Assertion { what, .. }) => what,
         other => panic!("an assertion should have failed: {other:?}"),

@@ -6,8 +6,11 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod cases;
+mod cases_live;
 mod observe;
+mod observe_live;
 mod random;
+mod random_live;
 pub mod samples;
 
 pub use observe::observe;
@@ -31,6 +34,14 @@ pub async fn run(mut open: impl FnMut() -> Store) {
     cases::all_or_nothing(&open()).await;
     cases::limits(&open()).await;
     cases::retention(&open()).await;
+    cases_live::api_keys(&open()).await;
+    cases_live::repeated_calls(&open()).await;
+    cases_live::drafts(&open()).await;
+    cases_live::pauses(&open()).await;
+    cases_live::search(&open()).await;
+    cases_live::messages(&open()).await;
+    cases_live::totals(&open()).await;
+    cases_live::last_instant(&open()).await;
     for seed in 0..random::SEEDS {
         random::compare_with_memory(&open(), seed).await;
     }

@@ -2,6 +2,7 @@
 //!
 //! Must never leave a read out: two stores are the same when they answer the same.
 
+use super::observe_live;
 use crate::Store;
 use crate::batch::{Identity, IdentityKind};
 use std::fmt::{Debug, Write};
@@ -12,10 +13,10 @@ use wayline_core::time::Timestamp;
 pub(super) const IDS: u64 = 9;
 const PAGE: usize = 3;
 
-struct Seen(String);
+pub(super) struct Seen(String);
 
 impl Seen {
-    fn add<T: Debug, E: Debug>(&mut self, what: &str, answer: Result<T, E>) {
+    pub(super) fn add<T: Debug, E: Debug>(&mut self, what: &str, answer: Result<T, E>) {
         let _ = writeln!(self.0, "{what}: {answer:?}");
     }
 }
@@ -24,8 +25,10 @@ impl Seen {
 pub async fn observe(store: &Store) -> String {
     let mut seen = Seen(String::new());
     everywhere(store, &mut seen).await;
+    observe_live::everywhere(store, &mut seen).await;
     for workspace in 1..=3 {
         of_workspace(store, &mut seen, WorkspaceId(workspace)).await;
+        observe_live::of_workspace(store, &mut seen, WorkspaceId(workspace)).await;
     }
     seen.0
 }

@@ -3,6 +3,7 @@
 //! Ids are few, so that operations meet. Must never draw from anything but its seed.
 
 use super::observe::{IDS, observe};
+use super::random_live::live;
 use super::samples;
 use crate::batch::{
     Batch, DeadLetterRow, Identity, IdentityKind, Op, OrphanReceipt, SegmentRow, Sequences,
@@ -22,10 +23,10 @@ pub(super) const SEEDS: u64 = 12;
 const BATCHES: usize = 120;
 
 /// Numbers from a seed (SplitMix64).
-struct Draw(u64);
+pub(super) struct Draw(u64);
 
 impl Draw {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -33,21 +34,21 @@ impl Draw {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, n: u64) -> u64 {
+    pub(super) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 
-    fn one_in(&mut self, n: u64) -> bool {
+    pub(super) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
     /// Mostly 1 and 2; 3 never exists.
-    fn workspace(&mut self) -> WorkspaceId {
+    pub(super) fn workspace(&mut self) -> WorkspaceId {
         let n = if self.one_in(20) { 3 } else { 1 + self.below(2) };
         WorkspaceId(n as u32)
     }
 
-    fn instant(&mut self) -> Timestamp {
+    pub(super) fn instant(&mut self) -> Timestamp {
         Timestamp(self.below(40) as i64)
     }
 }
@@ -112,7 +113,7 @@ async fn random_batch(draw: &mut Draw, model: &Store) -> Batch {
     // What earlier operations of this batch made of versions is guessed, and sometimes wrong: also a case.
     let count = 1 + if draw.one_in(2) { 0 } else { draw.below(7) };
     for _ in 0..count {
-        let op = match draw.below(14) {
+        let op = match draw.below(16) {
             0 => definition(draw),
             1..=3 => contact(draw, model).await,
             4 => identity_or_input(draw),
@@ -122,6 +123,7 @@ async fn random_batch(draw: &mut Draw, model: &Store) -> Batch {
             10 => call(draw),
             11 => decision(draw),
             12 => counter(draw),
+            13 | 14 => live(draw, model).await,
             _ => letter(draw),
         };
         batch.ops.push(op);
@@ -164,6 +166,9 @@ async fn contact(draw: &mut Draw, model: &Store) -> Op {
         let mut row = samples::profile(contact.0);
         row.workspace = workspace;
         row.phone = (!draw.one_in(4)).then(|| format!("+{}", draw.below(IDS)));
+        let fields = ["Al", "al%", "AL_x", "b", "é", "\u{10ffff}z"];
+        row.email = (!draw.one_in(3)).then(|| fields[draw.below(6) as usize].to_owned());
+        row.external_id = (!draw.one_in(3)).then(|| format!("v{}", draw.below(IDS)));
         row.attributes = format!("{{\"n\":{}}}", draw.below(100));
         return Op::PutProfile(row);
     }

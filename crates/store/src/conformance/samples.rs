@@ -3,8 +3,8 @@
 //! Must never be used by the program.
 
 use crate::batch::{
-    Batch, CallRow, DecisionRow, EnrollmentRow, Identity, IdentityKind, JourneyVersionRow,
-    LoggedInput, Op, ProfileRow, StateRow, Wake, WorkspaceRow,
+    ApiKeyRow, Batch, CallRow, DecisionRow, DraftRow, EnrollmentRow, Identity, IdentityKind,
+    JourneyVersionRow, LoggedInput, Op, ProfileRow, StateRow, Wake, WorkspaceRow,
 };
 use wayline_core::consent::Channel;
 use wayline_core::decision::{Decision, Reason, What};
@@ -227,4 +227,31 @@ pub fn decision(contact: u64, journey: Option<JourneyId>, at: i64) -> DecisionRo
         detail: "x".to_owned(),
     };
     DecisionRow { workspace: WS, contact: ContactId(contact), decision }
+}
+
+/// An API key of the workspace.
+#[must_use]
+pub fn api_key(id: u64) -> ApiKeyRow {
+    ApiKeyRow {
+        id,
+        workspace: Some(WS),
+        name: format!("key {id}"),
+        scopes: vec!["read".to_owned(), "\"write\"".to_owned()],
+        hash: [7; 32],
+        created_at: Timestamp(3),
+        revoked_at: None,
+    }
+}
+
+/// A draft.
+#[must_use]
+pub fn draft(slug: &str, revision: u64) -> DraftRow {
+    DraftRow {
+        workspace: WS,
+        slug: slug.to_owned(),
+        text: format!("steps: {revision} ["),
+        updated_at: Timestamp(4),
+        author: "ada".to_owned(),
+        revision,
+    }
 }

@@ -37,7 +37,8 @@ pub(super) fn store_error(
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::DiskFull { path, source },
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+        // The engine cannot open what stands there: the file, or the log beside it that it has to make.
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             StoreError::ReadOnly { path, source: Box::new(source) }
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

@@ -28,6 +28,8 @@ mod write;
 mod write_live;
 mod write_rows;
 
+pub use backup::{OnProgress, backup_of, check_of, restore};
+
 use crate::batch::Batch;
 use crate::error::StoreError;
 use cache::Cache;

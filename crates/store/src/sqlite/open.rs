@@ -91,7 +91,7 @@ impl Drop for Lock {
 }
 
 /// Keeps other processes, and other stores of this one, away from the file as long as it is held.
-fn lock(path: &Path) -> Result<Lock, StoreError> {
+pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
@@ -145,6 +145,39 @@ pub(super) fn connect(
     let kib = i64::try_from(pages_bytes / 1024).unwrap_or(i64::MAX);
     conn.pragma_update(None, "cache_size", -kib)?;
     Ok(conn)
+}
+
+/// A connection that only reads, beside whoever serves the file: it makes nothing and waits for nobody's lock.
+pub(super) fn beside(path: &Path) -> Result<Connection, StoreError> {
+    // The engine would say only that it cannot open it.
+    std::fs::metadata(path).map_err(|source| io_error(path, "opening", source))?;
+    // The log of a running program cannot be read without its index, which readers write to: so not read-only,
+    // where the file system lets us.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let conn = Connection::open_with_flags(path, flags)?;
+        conn.busy_timeout(std::time::Duration::from_millis(BUSY_MILLISECONDS))?;
+        conn.pragma_update(None, "query_only", true)?;
+        Ok(conn)
+    };
+    open().map_err(|source| store_error(path, "opening beside another program", source))
+}
+
+/// Refuses a file without a schema, or with one of a newer release. An older one is fine: nothing is changed.
+pub(super) fn schema(path: &Path, conn: &Connection) -> Result<(), StoreError> {
+    let path = path.to_owned();
+    let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'";
+    let found = conn
+        .prepare(sql)
+        .and_then(|mut statement| statement.exists([]))
+        .and_then(|is| if is { migrations::version(conn) } else { Ok(0) });
+    let found = found.map_err(|source| store_error(&path, "reading the schema", source))?;
+    let supported = migrations::SUPPORTED;
+    match found {
+        0 => Err(StoreError::Corrupt { path, detail: "it has no schema".to_owned() }),
+        found if found > supported => Err(StoreError::TooNew { path, found, supported }),
+        _ => Ok(()),
+    }
 }
 
 fn begin_run(conn: &Connection) -> rusqlite::Result<u64> {
