@@ -113,11 +113,11 @@ named_codes!(
         EndedTooRecently = "ended_too_recently",
         /// The entry needs a key, and the event has none.
         KeyMissing = "key_missing",
-        /// The journey is not live.
+        /// The journey is not live: it is paused, retired, or was not published yet.
         NotLive = "not_live",
-        /// The name of the event is another.
+        /// The name of the event, or the word, is another.
         EventDiffers = "event_differs",
-        /// The entry condition does not hold.
+        /// The entry condition does not hold, or the person neither joins nor leaves the segment.
         ConditionFalse = "condition_false",
         /// The date of the entry is past.
         DatePast = "date_past",

@@ -14,6 +14,7 @@ use wayline_core::journey::parse::{parse_journey, parse_segment, parse_workspace
 use wayline_core::journey::print::print;
 use wayline_core::journey::problem::Problem;
 use wayline_core::journey::program::Program;
+use wayline_core::journey::validate;
 use wayline_core::time::Timestamp;
 use wayline_store::Store;
 use wayline_store::batch::{Batch, JourneyVersionRow, Op, SegmentRow, WorkspaceRow};
@@ -28,6 +29,13 @@ pub struct Definitions {
     pub segments: Vec<Segment>,
     /// `journeys/*.yaml`.
     pub journeys: Vec<Journey>,
+}
+
+/// What must not be live: good in a replay or a test, and refused where real people get texts. Whoever publishes for
+/// real people asks first; [`Pipeline::publish`] takes it.
+#[must_use]
+pub fn live_problems(definitions: &Definitions) -> Vec<Problem> {
+    validate::live_problems("workspace.yaml", &definitions.workspace)
 }
 
 /// What publishing did.

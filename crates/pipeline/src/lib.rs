@@ -20,6 +20,7 @@ pub mod schedule;
 mod stopped;
 pub mod tick;
 mod turn;
+pub mod why;
 mod windows;
 
 pub use advance::{Accepted, Pipeline, PipelineError};

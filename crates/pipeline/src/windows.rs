@@ -14,6 +14,7 @@ use wayline_core::journey::engine::Engine;
 use wayline_core::journey::past::{Past, refill_windows};
 use wayline_core::limits;
 use wayline_store::Store;
+use wayline_store::rows::StoredDecision;
 
 /// Fills the windows of a loaded contact when the definitions count other things than its state was filled for.
 pub(crate) async fn fill(
@@ -76,28 +77,35 @@ async fn engagements(
         let page = store.decisions(workspace, id, after, limits::PAGE_ROWS_MAX).await?;
         let Some(last) = page.last() else { return Ok(past) };
         after = Some(last.id);
-        for row in &page {
-            let decision = &row.row.decision;
-            let was = match decision.what {
-                What::Sent => Engagement::Sent,
-                What::Delivered => Engagement::Delivered,
-                What::Failed => Engagement::Failed,
-                What::Clicked => Engagement::Clicked,
-                What::Replied => Engagement::Replied,
-                What::Converted => Engagement::Converted,
-                _ => continue,
-            };
-            let (Some(journey), Some(step)) = (decision.journey, decision.step) else { continue };
-            let Some(journey) = engine.program.journeys.get(&(journey, decision.version)) else {
-                continue;
-            };
-            let Some(step) = journey.steps.get(usize::from(step)) else { continue };
-            past.push(Past::Engagement {
-                at: decision.at,
-                journey: journey.slug.clone(),
-                step: step.slug.clone(),
-                was,
-            });
-        }
+        past.extend(engagements_of(engine, &page));
     }
+}
+
+/// What happened to messages, as decisions tell it.
+pub(crate) fn engagements_of(engine: &Engine, decisions: &[StoredDecision]) -> Vec<Past> {
+    let mut past = Vec::new();
+    for row in decisions {
+        let decision = &row.row.decision;
+        let was = match decision.what {
+            What::Sent => Engagement::Sent,
+            What::Delivered => Engagement::Delivered,
+            What::Failed => Engagement::Failed,
+            What::Clicked => Engagement::Clicked,
+            What::Replied => Engagement::Replied,
+            What::Converted => Engagement::Converted,
+            _ => continue,
+        };
+        let (Some(journey), Some(step)) = (decision.journey, decision.step) else { continue };
+        let Some(journey) = engine.program.journeys.get(&(journey, decision.version)) else {
+            continue;
+        };
+        let Some(step) = journey.steps.get(usize::from(step)) else { continue };
+        past.push(Past::Engagement {
+            at: decision.at,
+            journey: journey.slug.clone(),
+            step: step.slug.clone(),
+            was,
+        });
+    }
+    past
 }

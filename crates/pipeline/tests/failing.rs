@@ -17,25 +17,31 @@ const SLOW: &str =
 const CIRCLE: &str = "journey: circle\nentry: {event: looped, while_active: parallel, once_ended: always}\nsteps:\n  again: {emit: looped}\n";
 const CALM: &str = "journey: calm\nentry: {event: start}\nsteps:\n  nap: {wait: 1h}\n  note: {update: {tag: [calm]}}\n";
 
+/// A store with the journeys above, and the instant they were published.
+async fn opened() -> (Arc<Store>, Pipeline, Timestamp) {
+    let store = Arc::new(Store::from(MemoryStore::new()));
+    let mut pipeline = Pipeline::open(store.clone()).await.expect("an empty store opens");
+    let files = [
+        ("workspace.yaml", WORKSPACE),
+        ("journeys/slow.yaml", SLOW),
+        ("journeys/circle.yaml", CIRCLE),
+        ("journeys/calm.yaml", CALM),
+    ];
+    let loaded = load(files.map(|(file, text)| (file, text.as_bytes()))).expect("it is valid");
+    let definitions = Definitions {
+        segments: loaded.segment_definitions().cloned().collect(),
+        journeys: loaded.journey_definitions().cloned().collect(),
+        workspace: loaded.workspace,
+    };
+    let start = Timestamp::parse("2026-06-01T10:00:00Z").expect("an instant");
+    pipeline.publish(&definitions, 1, start).await.expect("it compiles");
+    (store, pipeline, start)
+}
+
 #[test]
 fn a_timer_that_fails_ends_its_enrollment_and_no_other() {
     pollster::block_on(async {
-        let store = Arc::new(Store::from(MemoryStore::new()));
-        let mut pipeline = Pipeline::open(store.clone()).await.expect("an empty store opens");
-        let files = [
-            ("workspace.yaml", WORKSPACE),
-            ("journeys/slow.yaml", SLOW),
-            ("journeys/circle.yaml", CIRCLE),
-            ("journeys/calm.yaml", CALM),
-        ];
-        let loaded = load(files.map(|(file, text)| (file, text.as_bytes()))).expect("it is valid");
-        let definitions = Definitions {
-            segments: loaded.segment_definitions().cloned().collect(),
-            journeys: loaded.journey_definitions().cloned().collect(),
-            workspace: loaded.workspace,
-        };
-        let start = Timestamp::parse("2026-06-01T10:00:00Z").expect("an instant");
-        pipeline.publish(&definitions, 1, start).await.expect("it compiles");
+        let (store, mut pipeline, start) = opened().await;
         let line = br#"{"type":"track","userId":"1","event":"start"}"#;
         let arrival = read(WorkspaceId(1), line, Some(start)).expect("a line");
         pipeline.accept(&[(arrival, start)]).await.expect("taken");
@@ -52,5 +58,23 @@ fn a_timer_that_fails_ends_its_enrollment_and_no_other() {
         assert_eq!(exits, ["completed", "failed"]);
         let letters = store.dead_letters(WorkspaceId(1), None, 10).await.expect("letters");
         assert_eq!(letters.len(), 1, "{letters:?}");
+    });
+}
+
+#[test]
+fn a_dead_letter_counts_its_attempts() {
+    pollster::block_on(async {
+        let (store, mut pipeline, start) = opened().await;
+        let workspace = WorkspaceId(1);
+        let line = br#"{"type":"track","userId":"1","event":"looped"}"#;
+        let arrival = read(workspace, line, Some(start)).expect("a line");
+        pipeline.accept(&[(arrival, start)]).await.expect("taken");
+        for attempts in 1..=3 {
+            let letters = store.dead_letters(workspace, None, 10).await.expect("letters");
+            let [letter] = letters.as_slice() else { panic!("{letters:?}") };
+            assert_eq!(letter.attempts, attempts);
+            let known = pipeline.retry_dead_letter(workspace, letter.id, start).await;
+            assert!(known.expect("it is tried again"));
+        }
     });
 }

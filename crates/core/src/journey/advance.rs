@@ -63,20 +63,8 @@ pub fn advance(
     run(engine, contact, input, now, next_enrollment, false)
 }
 
-/// As [`advance`], on a copy, with the decisions that change nothing: what would happen, and why not.
-///
-/// # Errors
-/// As [`advance`].
-pub fn explain(
-    engine: &Engine,
-    contact: &Contact,
-    input: &Input,
-    now: Timestamp,
-) -> Result<Effects, AdvanceError> {
-    run(engine, &mut contact.clone(), input, now, &mut u64::MAX.clone(), true)
-}
-
-fn run(
+/// As [`advance`]; with `explain` also the decisions that change nothing.
+pub(super) fn run(
     engine: &Engine,
     contact: &mut Contact,
     input: &Input,
@@ -449,7 +437,9 @@ impl Run<'_> {
         let engine = self.engine;
         let words = engine.keyword_entries.keys().map(String::as_str);
         let consent = self.contact.state.consent(Channel::Sms, None);
-        match keyword::classify(text, &engine.program.settings, words) {
+        let meant = keyword::classify(text, &engine.program.settings, words);
+        self.explain_words(&meant);
+        match meant {
             Keyword::Stop => {
                 let state = ConsentState::OptedOut;
                 // Whatever the carrier's clock says: a revocation that arrives holds.

@@ -40,24 +40,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// "Why not?" for the journeys that wait for another event, or are entered no more.
-    fn explain_other_entries(&mut self, name: &str) {
-        let engine = self.engine;
-        for journey in engine.program.live_journeys() {
-            if matches!(&journey.entry, Entry::Event { event, .. } if event != name) {
-                self.consider(journey, Reason::EventDiffers);
-            }
-        }
-        for journey in engine.program.retired_journeys() {
-            let reason = match &journey.entry {
-                Entry::Event { event, .. } if event == name => Reason::NotLive,
-                Entry::Event { .. } => Reason::EventDiffers,
-                _ => continue,
-            };
-            self.consider(journey, reason);
-        }
-    }
-
     pub(crate) fn enter_on_keyword(
         &mut self,
         word: &str,
@@ -376,6 +358,6 @@ fn event_text(properties: &Value) -> String {
 }
 
 /// Where keys decide nothing, one entry per journey is enough.
-fn ended_key(once_ended: OnceEnded, key: &str) -> u64 {
+pub(super) fn ended_key(once_ended: OnceEnded, key: &str) -> u64 {
     if once_ended == OnceEnded::Always { 0 } else { stable_hash(&[b"key", key.as_bytes()]) }
 }

@@ -10,6 +10,7 @@ pub mod definition;
 pub mod effects;
 pub mod engine;
 mod enter;
+pub mod explain;
 pub mod form;
 pub mod give_up;
 mod goal;

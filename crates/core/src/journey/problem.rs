@@ -186,6 +186,8 @@ codes! {
     UnknownFile = "unknown_file",
     /// A file that must be there is not.
     MissingFile = "missing_file",
+    /// Good for replays and tests, and not for real people.
+    NotForLive = "not_for_live",
     /// Valid, but nothing runs it yet.
     NotPublishable = "not_publishable",
 }

@@ -50,23 +50,6 @@ impl Program {
         self.live_journeys().find(|journey| journey.slug == slug)
     }
 
-    /// The newest version of that text id, live or not.
-    #[must_use]
-    pub fn newest_by_slug(&self, slug: &str) -> Option<&Arc<Journey>> {
-        let named = self.journeys.values().filter(|journey| journey.slug == slug);
-        named.max_by_key(|journey| {
-            (self.live.get(&journey.id) == Some(&journey.version), journey.version)
-        })
-    }
-
-    /// The newest version of each journey that has no live one.
-    pub fn retired_journeys(&self) -> impl Iterator<Item = &Arc<Journey>> {
-        self.journeys.iter().filter_map(|((id, version), journey)| {
-            let is_newest = !self.journeys.contains_key(&(*id, version + 1));
-            (is_newest && !self.live.contains_key(id)).then_some(journey)
-        })
-    }
-
     /// All live journeys, in the order of their ids.
     pub fn live_journeys(&self) -> impl Iterator<Item = &Arc<Journey>> {
         self.live.iter().filter_map(|(id, version)| self.journeys.get(&(*id, *version)))

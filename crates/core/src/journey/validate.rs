@@ -6,10 +6,12 @@
 mod condition;
 mod graph;
 mod journey;
+mod live;
 mod publish;
 mod step;
 mod workspace;
 
+pub use live::live_problems;
 pub use publish::publishable;
 pub use workspace::validate_workspace;
 

@@ -54,6 +54,7 @@ impl Run<'_> {
             until = crate::evaluate::earliest(until, may_change);
             let Some(known) = self.contact.state.memberships.get_mut(place) else { continue };
             if known.1 == inside {
+                self.explain_segment(slug);
                 continue;
             }
             known.1 = inside;
@@ -82,7 +83,12 @@ impl Run<'_> {
             let due_now = state.dates.iter().find(|date| {
                 date.journey == *id && date.due <= self.now && Some(&date.value) == value.as_ref()
             });
-            dates.extend(due_now.cloned().or_else(|| self.date_entry(*id, &journey.entry)));
+            let date = due_now.cloned().or_else(|| self.date_entry(*id, &journey.entry));
+            if date.is_none() && self.explain {
+                let is_readable = self.has_date(&journey.entry);
+                self.explain_date(journey, is_readable);
+            }
+            dates.extend(date);
         }
         self.contact.state.dates = dates;
     }
@@ -96,6 +102,14 @@ impl Run<'_> {
         // The same date is noted once: after it has entered, only a later one (or next year's) counts.
         let due = upcoming(date, *offset, *at, *yearly, self.now, &zone)?;
         Some(DateDue { journey, due, value })
+    }
+
+    /// Whether the attribute holds a date, past or to come.
+    fn has_date(&self, entry: &Entry) -> bool {
+        let Entry::Date { attribute: path, .. } = entry else { return false };
+        let zone = self.contact.zone_or(&self.engine.program.settings.zone);
+        let found = attribute(self.contact, path);
+        found.is_some_and(|found| crate::value::instant_of(&found, &zone).is_some())
     }
 
     /// The date as it stands in the attribute.

@@ -149,26 +149,7 @@ impl<'a> Turn<'a> {
     /// # Errors
     /// When its state or its attributes cannot be read.
     pub(crate) fn load(&mut self, id: ContactId, record: &ContactRecord) -> Result<(), String> {
-        let profile = &record.profile;
-        let state = if record.version == 0 {
-            State::default()
-        } else {
-            State::decode(id, &record.state).map_err(|error| error.to_string())?
-        };
-        let attributes = serde_json::from_str(&profile.attributes)
-            .map_err(|error| format!("the attributes of contact {id} cannot be read ({error})"))?;
-        let contact = Contact {
-            workspace: profile.workspace,
-            id,
-            profile: Profile {
-                external_id: profile.external_id.clone(),
-                phone: profile.phone.clone(),
-                email: profile.email.clone(),
-                attributes,
-                created_at: profile.created_at,
-            },
-            state,
-        };
+        let contact = contact_of(id, record)?;
         self.insert(contact, record.version, false);
         Ok(())
     }
@@ -396,6 +377,33 @@ impl<'a> Turn<'a> {
             dead: self.dead,
         })
     }
+}
+
+/// A contact as it is stored.
+///
+/// # Errors
+/// When its state or its attributes cannot be read.
+pub(crate) fn contact_of(id: ContactId, record: &ContactRecord) -> Result<Contact, String> {
+    let profile = &record.profile;
+    let state = if record.version == 0 {
+        State::default()
+    } else {
+        State::decode(id, &record.state).map_err(|error| error.to_string())?
+    };
+    let attributes = serde_json::from_str(&profile.attributes)
+        .map_err(|error| format!("the attributes of contact {id} cannot be read ({error})"))?;
+    Ok(Contact {
+        workspace: profile.workspace,
+        id,
+        profile: Profile {
+            external_id: profile.external_id.clone(),
+            phone: profile.phone.clone(),
+            email: profile.email.clone(),
+            attributes,
+            created_at: profile.created_at,
+        },
+        state,
+    })
 }
 
 fn profile_row(contact: &Contact) -> ProfileRow {

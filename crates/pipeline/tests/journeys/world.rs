@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use wayline_core::contact::{Contact, Profile, State};
 use wayline_core::event::{Input as Happening, InputKind, ReceiptStatus};
 use wayline_core::ids::{ContactId, MessageId, WorkspaceId};
-use wayline_core::journey::advance::explain;
+use wayline_core::journey::explain::explain;
 use wayline_core::journey::parse::{parse_journey, parse_segment, parse_workspace};
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};

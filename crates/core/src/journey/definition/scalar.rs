@@ -426,6 +426,28 @@ impl Form for Whole {
     }
 }
 
+/// A value of another type, and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub at: Spot,
+}
+
+impl<T: Form> Form for Placed<T> {
+    const WHAT: &'static str = T::WHAT;
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        T::decode(node, report).map(|value| Placed { value, at: node.at })
+    }
+    fn encode(&self) -> Node {
+        self.value.encode()
+    }
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        T::schema(book)
+    }
+}
+
 /// What a reply must be; a number is taken as its digits, because people reply `1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {

@@ -2,7 +2,7 @@
 //!
 //! Must never hold a secret: gateways and their keys are configured elsewhere.
 
-use super::scalar::{Country, Duration, Label, Slug, WallTime, Whole, Word, Zone};
+use super::scalar::{Country, Duration, Label, Placed, Slug, WallTime, Whole, Word, Zone};
 use crate::journey::declare::{record, words};
 use crate::journey::form::{Form, Listed, Report, SchemaBook};
 use crate::journey::node::{Node, Value};
@@ -25,11 +25,11 @@ record! {
         /// Where a person's own zone cannot be known and the policy allows it.
         time_zone: Option<Zone>,
         /// When not to send; default 21:00 to 08:00 for marketing.
-        quiet_hours: Option<QuietHours>,
+        quiet_hours: Option<Placed<QuietHours>>,
         /// Messages per rolling window; default one marketing message per 24h.
         caps: Option<Vec<Cap>>,
         /// What a person must have said; default double_opt_in.
-        consent: Option<ConsentMode>,
+        consent: Option<Placed<ConsentMode>>,
         /// Domain of short links.
         link_domain: Option<Label>,
         /// What messages come from; the first is the default.

@@ -53,7 +53,7 @@ pub fn validate_workspace(file: &str, workspace: &Workspace, scope: &Scope<'_>) 
 
 impl Checker<'_> {
     fn quiet_hours(&mut self, workspace: &Workspace) {
-        let window = match &workspace.quiet_hours {
+        let window = match workspace.quiet_hours.as_ref().map(|hours| &hours.value) {
             Some(QuietHours::None) => return,
             Some(QuietHours::Window(window)) => Some(window),
             None => None,
