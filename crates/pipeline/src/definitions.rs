@@ -103,7 +103,7 @@ impl Pipeline {
         // Those in a retired journey finish: a pause would keep them from it.
         for version in before.iter().filter(|it| published.retired.contains(&it.row.slug)) {
             if paused.remove(&version.row.journey) {
-                batch.ops.extend(set_paused(workspace, version.row.journey, false));
+                batch.ops.push(set_paused(workspace, version.row.journey, false));
             }
         }
         let look_again = paused.len() < was_paused;
@@ -278,17 +278,16 @@ async fn stored_program(store: &Store, row: &WorkspaceRow) -> Result<Program, Pi
 }
 
 /// The paused journeys as the store keeps them.
-#[allow(clippy::unused_async, reason = "the store answers in time")]
 async fn paused_journeys(
-    _store: &Store,
-    _workspace: WorkspaceId,
+    store: &Store,
+    workspace: WorkspaceId,
 ) -> Result<BTreeSet<JourneyId>, PipelineError> {
-    Ok(BTreeSet::new())
+    Ok(store.paused_journeys(workspace).await?.into_iter().collect())
 }
 
 /// The operation that keeps whether a journey is paused.
-pub(crate) fn set_paused(_: WorkspaceId, _: JourneyId, _paused: bool) -> Option<Op> {
-    None
+pub(crate) fn set_paused(workspace: WorkspaceId, journey: JourneyId, paused: bool) -> Op {
+    Op::SetPaused { workspace, journey, paused }
 }
 
 fn compile_rows(

@@ -89,7 +89,7 @@ impl Pipeline {
         }
         let was_paused = kept.paused.remove(&id);
         if was_paused {
-            batch.ops.extend(set_paused(workspace, id, false));
+            batch.ops.push(set_paused(workspace, id, false));
         }
         if is_live || was_paused {
             self.change(kept, batch, was_paused, now).await?;
@@ -108,7 +108,7 @@ impl Pipeline {
         let id = kept.journey(journey)?;
         let changed = if paused { kept.paused.insert(id) } else { kept.paused.remove(&id) };
         if changed {
-            let batch = Batch { ops: set_paused(workspace, id, paused).into_iter().collect() };
+            let batch = Batch { ops: vec![set_paused(workspace, id, paused)] };
             self.change(kept, batch, !paused, now).await?;
         }
         Ok(changed)

@@ -134,7 +134,7 @@ impl PageQuery {
 
     /// After which row, where a row is known by a number.
     pub(crate) fn after_number(&self) -> Result<Option<u64>, ApiError> {
-        after(self.after.as_deref())
+        after_id(self.after.as_deref())
     }
 }
 
@@ -156,6 +156,13 @@ pub(crate) fn after<T: std::str::FromStr>(cursor: Option<&str>) -> Result<Option
             .map_err(|_| ApiError::invalid("after is not the `next` of a page of this list"))
     };
     cursor.map(parse).transpose()
+}
+
+/// A cursor that is an id.
+pub(crate) fn after_id(cursor: Option<&str>) -> Result<Option<u64>, ApiError> {
+    // SQL keeps whole numbers with a sign.
+    let id: Option<std::num::NonZeroI64> = after(cursor)?;
+    Ok(id.map(|id| id.get().unsigned_abs()))
 }
 
 /// A page of a list.

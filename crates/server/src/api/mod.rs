@@ -5,10 +5,14 @@
 
 pub(crate) mod auth;
 mod body;
+mod dead_letters;
 mod error;
 mod health;
+mod journeys;
 mod keys;
+mod messages;
 mod openapi;
+mod rows;
 mod segment;
 mod watch;
 mod workspaces;
@@ -66,6 +70,28 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(keys::revoke))
         .routes(routes!(keys::list_operator, keys::create_operator))
         .routes(routes!(keys::revoke_operator))
+        .routes(routes!(journeys::list))
+        .routes(routes!(journeys::get))
+        .routes(routes!(journeys::versions::list))
+        .routes(routes!(journeys::versions::get))
+        .routes(routes!(journeys::versions::diff))
+        .routes(routes!(journeys::drafts::list))
+        .routes(routes!(journeys::drafts::get, journeys::drafts::put, journeys::drafts::delete))
+        .routes(routes!(journeys::publish::validate_text))
+        .routes(routes!(journeys::publish::publish))
+        .routes(routes!(journeys::publish::pause))
+        .routes(routes!(journeys::publish::resume))
+        .routes(routes!(journeys::publish::archive))
+        .routes(routes!(journeys::counters::totals))
+        .routes(routes!(journeys::counters::hourly))
+        .routes(routes!(journeys::lists::enrollments))
+        .routes(routes!(journeys::lists::messages))
+        .routes(routes!(journeys::lists::decisions))
+        .routes(routes!(journeys::enroll::enroll))
+        .routes(routes!(messages::get))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::get, dead_letters::delete))
+        .routes(routes!(dead_letters::retry))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use wayline_core::journey::plan::{Plan, plan as difference};
 use wayline_core::journey::workspace::{LoadedWorkspace, load};
-use wayline_pipeline::definitions::Definitions;
+use wayline_pipeline::definitions::{Definitions, live_problems};
 use wayline_store::batch::WorkspaceRow;
 
 /// Files of one workspace.
@@ -40,7 +40,7 @@ fn shown(row: WorkspaceRow) -> WorkspaceShown {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Folder {
     /// Texts by file name.
-    files: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<String, String>,
 }
 
 /// What applying did.
@@ -135,6 +135,10 @@ pub(crate) async fn apply(
         segments: loaded.segments.into_iter().map(|it| it.definition).collect(),
         journeys: loaded.journeys.into_iter().map(|it| it.definition).collect(),
     };
+    let refused = live_problems(&definitions);
+    if !refused.is_empty() {
+        return Err(ApiError::definitions(&refused));
+    }
     let seed = run::random::<8>().map(u64::from_le_bytes);
     let seed = seed.map_err(|error| {
         ApiError::internal(format!("the operating system gives no randomness: {error}"))
@@ -171,7 +175,7 @@ pub(crate) async fn export(
 }
 
 /// The definitions of now.
-async fn stored(app: &App, row: &WorkspaceRow) -> Result<Folder, ApiError> {
+pub(crate) async fn stored(app: &App, row: &WorkspaceRow) -> Result<Folder, ApiError> {
     let mut files = BTreeMap::from([("workspace.yaml".to_owned(), row.definition.clone())]);
     for segment in app.store.segments(row.id).await? {
         files.insert(format!("segments/{}.yaml", segment.slug), segment.definition);

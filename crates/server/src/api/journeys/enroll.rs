@@ -1,0 +1,206 @@
+//! Bringing one person into a journey by an API call.
+//!
+//! Must never enter anybody by itself: the call is an input like any other, and the engine decides.
+
+use super::{Known, definition_of};
+use crate::api::App;
+use crate::api::auth::{Manage, Tenant};
+use crate::api::body::{JsonBody, Path};
+use crate::api::error::{ApiError, Failures};
+use crate::api::rows::ContactRef;
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use wayline_core::decision::What;
+use wayline_core::event::{Input, InputKind};
+use wayline_core::ids::{ContactId, JourneyId, WorkspaceId, stable_hash_wide};
+use wayline_core::journey::definition::entry::EntryBy;
+use wayline_core::limits::{
+    EXTERNAL_ID_CHARS_MAX, INPUT_BYTES_MAX, INPUT_NESTING_MAX, KEY_CHARS_MAX,
+};
+use wayline_pipeline::Accepted;
+use wayline_pipeline::ingest::Arrival;
+use wayline_store::batch::{Identity, IdentityKind};
+
+/// Whom to enroll: `user_id` or `contact`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewEnrollment {
+    /// The business's own id of the person.
+    #[schema(min_length = 1, max_length = 256)]
+    user_id: Option<String>,
+    /// Id of the contact.
+    #[schema(minimum = 1, maximum = 9223372036854775807_i64)]
+    contact: Option<u64>,
+    /// Entry key: an order, an appointment; absent or empty: none.
+    #[serde(default)]
+    #[schema(max_length = 256)]
+    key: String,
+    /// What an entry event would carry.
+    properties: Option<Map<String, Value>>,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Enrolled {
+    contact: ContactRef,
+    /// Whether this call was made before, under the same Idempotency-Key: nothing was done now.
+    duplicate: bool,
+    /// Whether an enrollment began or began again by this call.
+    entered: bool,
+    /// That enrollment; null: none. `why` of the contact tells the reason.
+    #[schema(minimum = 1)]
+    enrollment: Option<u64>,
+}
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Brings a person into a journey with `entry: {api: true}`. With an Idempotency-Key, repeating the call does nothing.
+#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/journeys/{journey}/enroll", tag = "journeys",
+    operation_id = "enroll", params(("workspace" = String, Path), ("journey" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "A name of this call, chosen by whoever makes it",
+            min_length = 1, max_length = 256, pattern = "^[!-~]+$")),
+    request_body = NewEnrollment, responses((status = 200, description = "Taken and decided", body = Enrolled), Failures))]
+pub(crate) async fn enroll(
+    tenant: Tenant<Manage>,
+    State(app): State<Arc<App>>,
+    Path((_, slug)): Path<(String, String)>,
+    headers: HeaderMap,
+    JsonBody(new): JsonBody<NewEnrollment>,
+) -> Result<Json<Enrolled>, ApiError> {
+    let workspace = tenant.id();
+    check(&new)?;
+    let input_id = input_id(&headers, tenant.key.id)?;
+    let known = Known::need(&app.store, workspace, &slug).await?;
+    admits(&known)?;
+    let (identity, contact) = person(&app, workspace, &new).await?;
+    let before = app.store.decisions(workspace, ContactId(contact.id), None, 1).await?;
+    let kind = InputKind::Enroll {
+        journey: slug,
+        key: new.key,
+        properties: new.properties.map_or(Value::Null, Value::Object),
+    };
+    let input = Input { at: app.clock.now(), kind };
+    let arrival = Arrival { workspace, identities: vec![identity], input_id, input };
+    let answers = app.live.accept(vec![arrival]).await?;
+    let duplicate = matches!(answers.first(), Some(Accepted::Duplicate));
+    let last = before.first().map_or(0, |row| row.id);
+    let enrollment = match duplicate {
+        true => None,
+        false => entered(&app, workspace, ContactId(contact.id), known.id, last).await?,
+    };
+    Ok(Json(Enrolled { contact, duplicate, entered: enrollment.is_some(), enrollment }))
+}
+
+fn check(new: &NewEnrollment) -> Result<(), ApiError> {
+    if new.key.chars().count() > KEY_CHARS_MAX {
+        return Err(ApiError::invalid(format!("key has at most {KEY_CHARS_MAX} characters")));
+    }
+    let Some(properties) = &new.properties else { return Ok(()) };
+    if !properties.values().all(|value| is_flat_enough(value, INPUT_NESTING_MAX - 1)) {
+        return Err(ApiError::invalid(format!(
+            "properties are nested deeper than {INPUT_NESTING_MAX} levels; flatten them"
+        )));
+    }
+    let bytes = serde_json::to_vec(properties).map_or(usize::MAX, |text| text.len());
+    if bytes > INPUT_BYTES_MAX {
+        return Err(ApiError::too_large(format!(
+            "properties have at most {INPUT_BYTES_MAX} bytes; send less with each call"
+        )));
+    }
+    Ok(())
+}
+
+/// JSON itself is read to a bounded depth, so this ends.
+fn is_flat_enough(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => {
+            levels > 0 && items.iter().all(|item| is_flat_enough(item, levels - 1))
+        }
+        Value::Object(fields) => {
+            levels > 0 && fields.values().all(|field| is_flat_enough(field, levels - 1))
+        }
+        _ => true,
+    }
+}
+
+/// The id that tells a repeated call from a new one.
+fn input_id(headers: &HeaderMap, key: u64) -> Result<Option<u128>, ApiError> {
+    let Some(token) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let token = token.as_bytes();
+    if token.is_empty() || token.len() > EXTERNAL_ID_CHARS_MAX {
+        return Err(ApiError::invalid(format!(
+            "Idempotency-Key has 1 to {EXTERNAL_ID_CHARS_MAX} characters"
+        )));
+    }
+    Ok(Some(stable_hash_wide(&[b"enroll", &key.to_le_bytes(), token])))
+}
+
+/// Whether API calls may bring people into it now.
+fn admits(known: &Known) -> Result<(), ApiError> {
+    let Some(live) = known.live() else {
+        return Err(ApiError::conflict("this journey is archived: nobody enters it any more"));
+    };
+    if !matches!(definition_of(live)?.entry.by, EntryBy::Api(true)) {
+        return Err(ApiError::conflict(
+            "API calls bring nobody into this journey; they do when it says `entry: {api: true}`",
+        ));
+    }
+    if known.is_paused {
+        return Err(ApiError::conflict("this journey is paused; resume it, then send it again"));
+    }
+    Ok(())
+}
+
+/// The person, and how the input names them.
+async fn person(
+    app: &App,
+    workspace: WorkspaceId,
+    new: &NewEnrollment,
+) -> Result<(Identity, ContactRef), ApiError> {
+    let unknown = || ApiError::not_found("there is no such contact; send an identify first");
+    let external = |value| Identity { workspace, kind: IdentityKind::External, value };
+    match (&new.user_id, new.contact) {
+        (Some(user), None) => {
+            let identity = external(user.clone());
+            let found = app.store.contact_by_identities(std::slice::from_ref(&identity)).await?;
+            let id = found.into_iter().next().flatten().ok_or_else(unknown)?;
+            Ok((identity, ContactRef { id: id.0, external_id: Some(user.clone()) }))
+        }
+        (None, Some(id)) => {
+            // SQL keeps whole numbers with a sign.
+            let id = i64::try_from(id).map_err(|_| unknown())?.unsigned_abs();
+            let found = app.store.contacts(&[ContactId(id)]).await?.into_iter().next().flatten();
+            let found = found.filter(|it| it.profile.workspace == workspace).ok_or_else(unknown)?;
+            let user = found.profile.external_id.clone().ok_or_else(|| {
+                ApiError::conflict(
+                    "this contact has no user id yet, and inputs name people by it; identify them first",
+                )
+            })?;
+            Ok((external(user.clone()), ContactRef { id, external_id: Some(user) }))
+        }
+        _ => Err(ApiError::invalid("say who it is: either user_id or contact")),
+    }
+}
+
+/// Decisions of one call that are looked at for its enrollment.
+const DECISIONS_LOOKED_AT: usize = 100;
+
+/// The enrollment that began by what was decided after `last`.
+async fn entered(
+    app: &App,
+    workspace: WorkspaceId,
+    contact: ContactId,
+    journey: JourneyId,
+    last: u64,
+) -> Result<Option<u64>, ApiError> {
+    let rows = app.store.decisions(workspace, contact, None, DECISIONS_LOOKED_AT).await?;
+    let new = rows.into_iter().take_while(|row| row.id > last).map(|row| row.row.decision);
+    let mine = new.filter(|it| it.journey == Some(journey));
+    let mut began = mine.filter(|it| matches!(it.what, What::Entered | What::Restarted));
+    Ok(began.next().and_then(|it| it.enrollment).map(|id| id.0))
+}

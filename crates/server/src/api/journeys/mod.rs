@@ -1,0 +1,318 @@
+//! Journeys: what runs, what is being written, what it did.
+//!
+//! Reads come from the store, changes go through the engine one at a time. Must never publish what is wrong or
+//! may not run for real people, and never change a published version.
+
+pub(crate) mod counters;
+pub(crate) mod drafts;
+pub(crate) mod enroll;
+pub(crate) mod lists;
+pub(crate) mod publish;
+pub(crate) mod versions;
+
+use super::App;
+use super::auth::{Read, Tenant};
+use super::body::{Listed, PageQuery, Path, Query};
+use super::error::{ApiError, Failures};
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use wayline_core::decision::What;
+use wayline_core::ids::{JourneyId, WorkspaceId};
+use wayline_core::journey::definition::Journey;
+use wayline_core::journey::parse::parse_journey;
+use wayline_core::limits::PAGE_ROWS_MAX;
+use wayline_store::rows::StoredJourneyVersion;
+use wayline_store::{Store, StoreError};
+
+/// Whether people enter a journey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JourneyStatus {
+    /// People enter, messages go.
+    Live,
+    /// Nobody enters, messages are held.
+    Paused,
+    /// Nobody enters any more; those in it finish.
+    Archived,
+    /// Never published: there is only a draft.
+    Draft,
+}
+
+/// A journey, and what it came to since ever.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JourneyShown {
+    /// Its text id.
+    #[schema(example = "abandoned_cart")]
+    pub(crate) journey: String,
+    /// What people call it.
+    name: String,
+    status: JourneyStatus,
+    /// The version new entries get; null: none is live.
+    #[schema(minimum = 1)]
+    live_version: Option<u32>,
+    /// The newest version; null: never published.
+    #[schema(minimum = 1)]
+    newest_version: Option<u32>,
+    /// When the newest version was published, RFC 3339.
+    published_at: Option<String>,
+    /// Whether somebody is writing a new one.
+    has_draft: bool,
+    counts: JourneyCounts,
+}
+
+/// What a journey came to since ever, over all versions, steps and variants.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct JourneyCounts {
+    /// Enrollments that began.
+    entered: i64,
+    /// Enrollments that are in it now.
+    active: i64,
+    /// Of these: they wait for an instant, an event or a webhook.
+    waiting: i64,
+    /// Of these: their message is held.
+    held: i64,
+    /// Enrollments that ended.
+    exited: i64,
+    /// Goals reached.
+    converted: i64,
+    /// Messages handed to a gateway and not refused.
+    sent: i64,
+    /// Messages that arrived.
+    delivered: i64,
+    /// Messages that were refused or could not be delivered.
+    failed: i64,
+    /// Messages that will not go, by policy, limits or their text.
+    dropped: i64,
+    /// Clicks.
+    clicked: i64,
+    /// Replies.
+    replied: i64,
+}
+
+impl JourneyCounts {
+    fn of(totals: &BTreeMap<What, i64>) -> JourneyCounts {
+        let of = |what| totals.get(&what).copied().unwrap_or(0);
+        let standing = counters::Standings::of(totals);
+        JourneyCounts {
+            entered: of(What::Entered),
+            active: of(What::Entered) - of(What::Exited),
+            waiting: standing.waiting,
+            held: standing.held,
+            exited: of(What::Exited),
+            converted: of(What::Converted),
+            sent: of(What::Sent),
+            delivered: of(What::Delivered),
+            failed: of(What::Failed),
+            dropped: of(What::Dropped),
+            clicked: of(What::Clicked),
+            replied: of(What::Replied),
+        }
+    }
+}
+
+/// All versions of one journey, oldest first, and whether it is paused.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) id: JourneyId,
+    pub(crate) versions: Vec<StoredJourneyVersion>,
+    pub(crate) is_paused: bool,
+}
+
+impl Known {
+    /// The journey of this text id, when it was ever published.
+    pub(crate) async fn find(
+        store: &Store,
+        workspace: WorkspaceId,
+        slug: &str,
+    ) -> Result<Option<Known>, StoreError> {
+        let mut versions = store.journey_versions(workspace).await?;
+        versions.retain(|version| version.row.slug == slug);
+        let Some(id) = versions.first().map(|version| version.row.journey) else { return Ok(None) };
+        let is_paused = store.paused_journeys(workspace).await?.contains(&id);
+        Ok(Some(Known { id, versions, is_paused }))
+    }
+
+    /// As [`Known::find`], for what has to be there.
+    pub(crate) async fn need(
+        store: &Store,
+        workspace: WorkspaceId,
+        slug: &str,
+    ) -> Result<Known, ApiError> {
+        Known::find(store, workspace, slug).await?.ok_or_else(|| no_journey(slug))
+    }
+
+    /// The version new entries get.
+    pub(crate) fn live(&self) -> Option<&StoredJourneyVersion> {
+        self.versions.iter().find(|version| version.live)
+    }
+
+    fn status(&self) -> JourneyStatus {
+        match (self.live(), self.is_paused) {
+            (None, _) => JourneyStatus::Archived,
+            (Some(_), true) => JourneyStatus::Paused,
+            (Some(_), false) => JourneyStatus::Live,
+        }
+    }
+}
+
+/// 404 for a journey.
+pub(crate) fn no_journey(slug: &str) -> ApiError {
+    let slug: String = slug.chars().take(64).collect();
+    ApiError::not_found(format!("there is no journey {slug:?} in this workspace"))
+}
+
+/// A version as a definition. What is stored was valid when it was published.
+pub(crate) fn definition_of(version: &StoredJourneyVersion) -> Result<Journey, ApiError> {
+    let file = format!("journeys/{}.yaml", version.row.slug);
+    parse_journey(&file, version.row.definition.as_bytes()).map_err(|problems| {
+        tracing::error!(
+            journey = version.row.slug,
+            version = version.row.version,
+            problems = problems.len(),
+            "a stored version cannot be read"
+        );
+        ApiError::internal("a stored version of this journey cannot be read; the log says which")
+    })
+}
+
+/// Text ids of journeys and their steps, for rows that name them by number.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    journeys: BTreeMap<JourneyId, String>,
+    steps: BTreeMap<(JourneyId, u32), Vec<String>>,
+}
+
+impl Names {
+    /// The journeys of a workspace, and the steps of the versions that are wanted.
+    pub(crate) async fn load(
+        store: &Store,
+        workspace: WorkspaceId,
+        wanted: &BTreeSet<(JourneyId, u32)>,
+    ) -> Result<Names, ApiError> {
+        let mut names = Names::default();
+        for version in store.journey_versions(workspace).await? {
+            let row = &version.row;
+            let key = (row.journey, row.version);
+            if wanted.contains(&key) {
+                let steps = definition_of(&version)?.steps.0.into_iter();
+                names.steps.insert(key, steps.map(|(step, _)| step.text).collect());
+            }
+            names.journeys.insert(row.journey, version.row.slug);
+        }
+        Ok(names)
+    }
+
+    /// Text id of a journey.
+    pub(crate) fn journey(&self, id: JourneyId) -> Option<String> {
+        self.journeys.get(&id).cloned()
+    }
+
+    /// Text id of a step.
+    pub(crate) fn step(&self, journey: JourneyId, version: u32, step: u16) -> Option<String> {
+        self.steps.get(&(journey, version))?.get(usize::from(step)).cloned()
+    }
+}
+
+fn shown(
+    slug: &str,
+    known: Option<&Known>,
+    has_draft: bool,
+    totals: &BTreeMap<What, i64>,
+) -> Result<JourneyShown, ApiError> {
+    let newest = known.and_then(|known| known.versions.last());
+    let live = known.and_then(Known::live);
+    let name = match live.or(newest) {
+        Some(version) => definition_of(version)?.name.map(|name| name.text),
+        None => None,
+    };
+    Ok(JourneyShown {
+        journey: slug.to_owned(),
+        name: name.unwrap_or_else(|| slug.to_owned()),
+        status: known.map_or(JourneyStatus::Draft, Known::status),
+        live_version: live.map(|version| version.row.version),
+        newest_version: newest.map(|version| version.row.version),
+        published_at: newest.map(|version| version.row.published_at.to_string()),
+        has_draft,
+        counts: JourneyCounts::of(totals),
+    })
+}
+
+/// One journey as it is now.
+pub(crate) async fn show(
+    store: &Store,
+    workspace: WorkspaceId,
+    slug: &str,
+) -> Result<JourneyShown, ApiError> {
+    let known = Known::find(store, workspace, slug).await?;
+    let has_draft = store.draft(workspace, slug).await?.is_some();
+    if known.is_none() && !has_draft {
+        return Err(no_journey(slug));
+    }
+    let mut totals = BTreeMap::new();
+    if let Some(known) = &known {
+        let all = store.journey_totals(workspace).await?;
+        let mine = all.into_iter().filter(|(journey, ..)| *journey == known.id);
+        totals.extend(mine.map(|(_, what, count)| (what, count)));
+    }
+    shown(slug, known.as_ref(), has_draft, &totals)
+}
+
+/// All journeys, and those that are only drafts so far, by text id.
+#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/journeys", tag = "journeys", operation_id = "list_journeys",
+    params(("workspace" = String, Path), PageQuery),
+    responses((status = 200, description = "By text id", body = Listed<JourneyShown>), Failures))]
+pub(crate) async fn list(
+    tenant: Tenant<Read>,
+    State(app): State<Arc<App>>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Listed<JourneyShown>>, ApiError> {
+    let (limit, workspace) = (page.limit()?, tenant.id());
+    let mut drafts = BTreeSet::new();
+    loop {
+        let after = drafts.last().map(String::as_str);
+        let more = app.store.drafts(workspace, after, PAGE_ROWS_MAX).await?;
+        if more.is_empty() {
+            break;
+        }
+        drafts.extend(more.into_iter().map(|draft| draft.slug));
+    }
+    let paused: BTreeSet<JourneyId> =
+        app.store.paused_journeys(workspace).await?.into_iter().collect();
+    let mut known: BTreeMap<String, Option<Known>> =
+        drafts.iter().map(|slug| (slug.clone(), None)).collect();
+    for version in app.store.journey_versions(workspace).await? {
+        let id = version.row.journey;
+        let entry = known.entry(version.row.slug.clone()).or_default();
+        let new = || Known { id, versions: Vec::new(), is_paused: paused.contains(&id) };
+        entry.get_or_insert_with(new).versions.push(version);
+    }
+    let mut totals: BTreeMap<JourneyId, BTreeMap<What, i64>> = BTreeMap::new();
+    for (journey, what, count) in app.store.journey_totals(workspace).await? {
+        totals.entry(journey).or_default().insert(what, count);
+    }
+    let none = BTreeMap::new();
+    let mut rows = Vec::new();
+    let wanted =
+        known.iter().filter(|(slug, _)| page.after.as_ref().is_none_or(|after| *slug > after));
+    for (slug, known) in wanted.take(limit) {
+        let totals = known.as_ref().and_then(|known| totals.get(&known.id)).unwrap_or(&none);
+        rows.push(shown(slug, known.as_ref(), drafts.contains(slug), totals)?);
+    }
+    Ok(Json(Listed::page(rows, limit, |row| row.journey.clone(), |row| row)))
+}
+
+/// One journey.
+#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/journeys/{journey}", tag = "journeys", operation_id = "get_journey",
+    params(("workspace" = String, Path), ("journey" = String, Path)),
+    responses((status = 200, description = "As it is now", body = JourneyShown), Failures))]
+pub(crate) async fn get(
+    tenant: Tenant<Read>,
+    State(app): State<Arc<App>>,
+    Path((_, slug)): Path<(String, String)>,
+) -> Result<Json<JourneyShown>, ApiError> {
+    Ok(Json(show(&app.store, tenant.id(), &slug).await?))
+}
