@@ -17,7 +17,7 @@ use std::time::Duration;
 const EXAMPLES: &str = "\
 Examples:
   wayline stats shop                    every journey of the workspace
-  wayline stats shop --journey winback  one of them
+  wayline stats shop --journey winback  one of them, step by step
   wayline stats shop --watch            again every second, until Ctrl-C
   wayline stats shop --format json      one JSON object a journey, with everything the API says
 
@@ -26,6 +26,10 @@ waiting and held are as of now, the others since ever.";
 /// The columns, as the API names them.
 const COUNTS: [&str; 9] =
     ["entered", "waiting", "held", "sent", "delivered", "failed", "dropped", "converted", "exited"];
+/// The columns of steps.
+const STEP_COUNTS: [&str; 9] = [
+    "reached", "waiting", "held_now", "sent", "delivered", "failed", "dropped", "converted", "left",
+];
 /// Puts the cursor of a terminal home and clears what is below.
 const HOME: &str = "\u{1b}[H\u{1b}[J";
 
@@ -36,7 +40,7 @@ pub(crate) struct StatsArgs {
     /// The workspace
     #[arg(value_name = "WORKSPACE")]
     workspace: String,
-    /// Only this journey
+    /// Only this journey, with each step of each version
     #[arg(long, value_name = "JOURNEY")]
     journey: Option<String>,
     /// Shows it again every so many seconds
@@ -57,6 +61,25 @@ struct Shown {
     #[serde(default)]
     status: String,
     #[serde(default)]
+    counts: Map<String, Json>,
+}
+
+/// The part of a journey's counters that is shown.
+#[derive(Deserialize)]
+struct Counted {
+    versions: Vec<CountedVersion>,
+}
+
+#[derive(Deserialize)]
+struct CountedVersion {
+    version: u32,
+    steps: Vec<CountedStep>,
+}
+
+#[derive(Deserialize)]
+struct CountedStep {
+    step: String,
+    variant: String,
     counts: Map<String, Json>,
 }
 
@@ -111,14 +134,45 @@ async fn told(args: &StatsArgs, client: &Client) -> Result<String, CliError> {
     if journeys.is_empty() {
         return Ok(format!("{} has no journeys; `wayline apply` publishes some\n", args.workspace));
     }
+    let mut text = by_journey(client, journeys)?;
+    if let Some(journey) = &args.journey {
+        let path = [&path[..], &[journey, "counters"]].concat();
+        // A journey that is only a draft has counted nothing.
+        match client.get::<Counted>(&path).await {
+            Ok(counted) => text.push_str(&by_step(&counted)),
+            Err(error) if error.status() == Some(404) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(text)
+}
+
+fn by_journey(client: &Client, journeys: Vec<Json>) -> Result<String, CliError> {
     let heads: Vec<_> = ["journey", "status"].into_iter().chain(COUNTS).collect();
     let mut table = Table::of_numbers(&heads, 2);
     for journey in journeys {
         let shown: Shown =
             serde_json::from_value(journey).map_err(|error| client.strange(error.to_string()))?;
-        let count = |name: &str| shown.counts.get(name).map_or("-".to_owned(), Json::to_string);
-        let counts: Vec<_> = COUNTS.into_iter().map(count).collect();
+        let counts = cells(&shown.counts, &COUNTS);
         table.row([shown.journey, shown.status].into_iter().chain(counts));
     }
     Ok(table.to_string())
+}
+
+fn by_step(counted: &Counted) -> String {
+    let steps = counted.versions.iter().flat_map(|it| it.steps.iter().map(|step| (it.version, step)));
+    let heads: Vec<_> = ["version", "step", "variant"].into_iter().chain(STEP_COUNTS).collect();
+    let mut table = Table::of_numbers(&heads, 3);
+    let mut is_empty = true;
+    for (version, step) in steps {
+        is_empty = false;
+        let variant = if step.variant.is_empty() { "-" } else { &step.variant };
+        let names = [version.to_string(), step.step.clone(), variant.to_owned()];
+        table.row(names.into_iter().chain(cells(&step.counts, &STEP_COUNTS)));
+    }
+    if is_empty { String::new() } else { format!("\n{table}") }
+}
+
+fn cells(counts: &Map<String, Json>, names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| counts.get(*name).map_or("-".to_owned(), Json::to_string)).collect()
 }

@@ -29,7 +29,7 @@ pub(super) async fn api_keys(store: &Store) {
     assert_eq!(store.api_key(4).await.unwrap(), None);
     assert_eq!(store.api_keys(Some(WS), None, 9).await.unwrap(), [api_key(1), api_key(3)]);
     assert_eq!(store.api_keys(Some(WS), Some(1), 1).await.unwrap(), [api_key(3)]);
-    assert_eq!(store.api_keys(None, None, 9).await.unwrap(), [operator.clone()]);
+    assert_eq!(store.api_keys(None, None, 9).await.unwrap(), [operator]);
     assert_eq!(store.api_keys(Some(WorkspaceId(2)), None, 9).await.unwrap(), []);
 
     let revoked = ApiKeyRow { revoked_at: Some(Timestamp(9)), ..api_key(1) };

@@ -42,10 +42,14 @@ pub(super) async fn of_workspace(store: &Store, seen: &mut Seen, ws: WorkspaceId
         }
     }
     messages(store, seen, ws).await;
-    for field in [SearchField::ExternalId, SearchField::Phone, SearchField::Email] {
-        for prefix in ["", "v", "+", "+1", "aL", "al%", "al_", "\u{10ffff}", "é"] {
-            search(store, seen, (ws, field, prefix)).await;
-        }
+    for prefix in ["", "v"] {
+        search(store, seen, (ws, SearchField::ExternalId, prefix)).await;
+    }
+    for prefix in ["+", "+1"] {
+        search(store, seen, (ws, SearchField::Phone, prefix)).await;
+    }
+    for prefix in ["", "aL", "al%", "\u{10ffff}"] {
+        search(store, seen, (ws, SearchField::Email, prefix)).await;
     }
 }
 

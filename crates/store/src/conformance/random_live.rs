@@ -17,7 +17,7 @@ pub(super) async fn live(draw: &mut Draw, model: &Store) -> Op {
         0 => {
             let id = draw.below(IDS);
             let mut row = samples::api_key(id);
-            row.workspace = (id % 3 > 0 || draw.one_in(9)).then_some(workspace);
+            row.workspace = (!id.is_multiple_of(3) || draw.one_in(9)).then_some(workspace);
             row.hash[0] = u8::from(draw.one_in(9));
             row.revoked_at = draw.one_in(2).then(|| draw.instant());
             Op::PutApiKey(row)

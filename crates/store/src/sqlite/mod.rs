@@ -25,6 +25,10 @@ mod recognised;
 mod retain;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_beside;
+#[cfg(test)]
+mod tests_upgrade;
 mod write;
 mod write_live;
 mod write_rows;

@@ -9,15 +9,15 @@ use std::path::Path;
 use wayline_core::ids::{ContactId, Seq};
 use wayline_core::time::Timestamp;
 
-const FAST: SqliteOptions =
+pub(super) const FAST: SqliteOptions =
     SqliteOptions { cache_bytes: 1024 * 1024, durability: Durability::Off, readers: 2 };
 
-fn open(path: &Path) -> SqliteStore {
+pub(super) fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path, FAST).expect("the store opens")
 }
 
 /// The batch of one input: the `n`-th, of contact 1.
-fn step(n: u64) -> Batch {
+pub(super) fn step(n: u64) -> Batch {
     let mut ops = vec![Op::PutProfile(profile(1)), Op::PutState(state(1, n - 1, None))];
     ops.push(Op::AppendInput(input(n, 1, (n > 1).then(|| n - 1), n as i64)));
     ops.push(Op::AppendDecision(decision(1, None, n as i64)));
@@ -26,7 +26,7 @@ fn step(n: u64) -> Batch {
 }
 
 /// How many whole steps a store has; fails when one is there in part.
-fn whole_steps(store: &SqliteStore) -> u64 {
+pub(super) fn whole_steps(store: &SqliteStore) -> u64 {
     store.check().expect("it is whole");
     let Some(record) = store.contacts(&[ContactId(1)]).unwrap()[0].clone() else { return 0 };
     let n = record.version;
