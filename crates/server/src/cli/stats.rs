@@ -28,7 +28,15 @@ const COUNTS: [&str; 9] =
     ["entered", "waiting", "held", "sent", "delivered", "failed", "dropped", "converted", "exited"];
 /// The columns of steps.
 const STEP_COUNTS: [&str; 9] = [
-    "reached", "waiting", "held_now", "sent", "delivered", "failed", "dropped", "converted", "left",
+    "reached",
+    "waiting",
+    "held_now",
+    "sent",
+    "delivered",
+    "failed",
+    "dropped",
+    "converted",
+    "left",
 ];
 /// Puts the cursor of a terminal home and clears what is below.
 const HOME: &str = "\u{1b}[H\u{1b}[J";
@@ -160,7 +168,8 @@ fn by_journey(client: &Client, journeys: Vec<Json>) -> Result<String, CliError> 
 }
 
 fn by_step(counted: &Counted) -> String {
-    let steps = counted.versions.iter().flat_map(|it| it.steps.iter().map(|step| (it.version, step)));
+    let steps =
+        counted.versions.iter().flat_map(|it| it.steps.iter().map(|step| (it.version, step)));
     let heads: Vec<_> = ["version", "step", "variant"].into_iter().chain(STEP_COUNTS).collect();
     let mut table = Table::of_numbers(&heads, 3);
     let mut is_empty = true;
