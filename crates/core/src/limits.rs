@@ -84,6 +84,8 @@ pub const BATCH_INPUTS_MAX: usize = 1_000;
 pub const HOT_CONTACTS_MAX: usize = 100_000;
 /// Message ids are remembered this long, at least: an input repeated later is a new one.
 pub const DEDUPLICATION: Span = Span::days(7);
+/// The answer to a creating call of the API is given again this long, at least, when the call is repeated.
+pub const REPEATABLE: Span = Span::hours(24);
 /// How often a message of a paused journey is asked about again while nobody resumes the journey: resuming asks at
 /// once, so this only keeps every hold short of for ever, and rare enough that a long pause costs next to nothing.
 pub const PAUSED_ASKED_AGAIN: Span = Span::hours(24);

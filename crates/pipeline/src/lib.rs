@@ -18,6 +18,7 @@ pub mod retain;
 pub mod sandbox;
 pub mod schedule;
 mod stopped;
+mod tell;
 pub mod tick;
 mod turn;
 pub mod why;

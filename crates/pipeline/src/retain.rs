@@ -37,7 +37,7 @@ impl Pipeline {
             messages_before: Some(now - keep.messages),
             input_ids_before: Some(now - limits::DEDUPLICATION),
             orphan_receipts_before: Some(now - limits::DEDUPLICATION),
-            idempotency_before: Some(now - limits::DEDUPLICATION),
+            idempotency_before: Some(now - limits::REPEATABLE),
         };
         Ok(self.store.forget(&retention, limit).await?)
     }

@@ -235,6 +235,19 @@ impl Client {
         Err(self.strange("a list without end"))
     }
 
+    /// The first rows of a list.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) async fn page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Vec<T>, ClientError> {
+        let page: Page<T> = self.json(self.request_with(Method::GET, path, query)?).await?;
+        Ok(page.items)
+    }
+
     /// Sends JSON and reads the answer.
     ///
     /// # Errors

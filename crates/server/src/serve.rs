@@ -122,7 +122,7 @@ pub(crate) async fn start(config: &Config) -> Result<Started, ServeError> {
     let mut pipeline = Pipeline::open(Arc::clone(&store)).await?;
     let feed = Feed::new();
     let show = feed.clone();
-    pipeline.observe(Box::new(move |batch| show.show(&batch)));
+    pipeline.observe(Box::new(move |batch| show.show(batch)));
     let (stop, stopping) = watch::channel(false);
     let (live, inbox, outcomes) = Inbox::new(stopping.clone());
     // Once a process; a second start in the same one finds it there.
@@ -145,6 +145,9 @@ pub(crate) async fn start(config: &Config) -> Result<Started, ServeError> {
         feed,
         http: http.clone(),
         metrics: recorder()?,
+        names: api::Names::default(),
+        calls: api::Calls::default(),
+        watchers: api::Watchers::default(),
         stop: stopping.clone(),
     });
     let engine = spawn_engine(stages, inbox, clock)?;

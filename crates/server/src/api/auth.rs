@@ -105,6 +105,12 @@ impl Keys {
         rows.values().any(|row| row.workspace.is_none() && row.revoked_at.is_none())
     }
 
+    /// Whether a key is still good.
+    pub(crate) fn is_valid(&self, id: u64) -> bool {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.get(&id).is_some_and(|row| row.revoked_at.is_none())
+    }
+
     /// Knows a key that was stored.
     pub(crate) fn put(&self, row: ApiKeyRow) {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
@@ -170,6 +176,13 @@ fn key_of(parts: &Parts) -> Result<String, ApiError> {
 
 /// A request with a valid key, whatever it may do.
 pub(crate) struct Caller(pub(crate) Arc<ApiKeyRow>);
+
+impl Caller {
+    /// Whose key a request has, where it was admitted before.
+    pub(super) fn known(parts: &Parts, app: &App) -> Result<Arc<ApiKeyRow>, ApiError> {
+        app.keys.find(&key_of(parts)?)
+    }
+}
 
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;

@@ -4,6 +4,7 @@
 
 use super::App;
 use super::error::ApiError;
+use super::limits::PAGE_ROWS_DEFAULT;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -18,9 +19,6 @@ use std::io::Read;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use wayline_core::limits::PAGE_ROWS_MAX;
-
-/// Rows of a page when nobody says.
-const PAGE_ROWS_DEFAULT: usize = 50;
 
 /// A whole body, unpacked.
 pub(crate) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {

@@ -3,6 +3,7 @@
 //! Must never show a secret, a path of this machine or the inside of another workspace. A 5xx says that we
 //! failed; whatever the caller can mend is a 4xx that says how.
 
+use super::limits::ERRORS_MAX;
 use crate::live::LiveError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -222,9 +223,6 @@ impl ApiError {
         self.status
     }
 }
-
-/// Single errors in one answer.
-pub(crate) const ERRORS_MAX: usize = 100;
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {

@@ -4,11 +4,13 @@
 
 use super::App;
 use super::auth::{Manage, Operator, Scope, Tenant, new_secret};
-use super::body::{JsonBody, Listed, PageQuery, Path, Query};
+use super::body::{Listed, PageQuery, Path, Query};
 use super::error::{ApiError, Failures};
+use super::idempotency::{Creating, IdempotencyHeader};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -46,8 +48,9 @@ pub(crate) struct CreatedKey {
     id: u64,
     name: String,
     scopes: Vec<String>,
-    /// The whole key. It is shown this once.
-    key: String,
+    /// The whole key. It is shown this once: in an answer that is given again (`Idempotency-Replayed`) it is null.
+    /// Who lost it revokes the key and makes another one.
+    key: Option<String>,
 }
 
 fn shown(row: ApiKeyRow) -> Key {
@@ -93,14 +96,14 @@ async fn listed(
 }
 
 /// Makes a key of a workspace. Its secret is in the answer and nowhere else.
-#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/keys", tag = "keys", params(("workspace" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/keys", tag = "keys", params(("workspace" = String, Path), IdempotencyHeader),
     request_body = NewKey, responses((status = 201, description = "Made", body = CreatedKey), Failures))]
 pub(crate) async fn create(
     tenant: Tenant<Manage>,
     State(app): State<Arc<App>>,
-    JsonBody(new): JsonBody<NewKey>,
-) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
-    if new.scopes.is_empty() {
+    new: Creating<NewKey>,
+) -> Result<Response, ApiError> {
+    if new.body.scopes.is_empty() {
         return Err(ApiError::invalid(
             "scopes is empty; a key without scopes can do nothing, name write, read or manage",
         ));
@@ -109,66 +112,59 @@ pub(crate) async fn create(
 }
 
 /// Makes an operator key. Its secret is in the answer and nowhere else.
-#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", operation_id = "create_operator_key", request_body = NewKey,
-    responses((status = 201, description = "Made", body = CreatedKey), Failures))]
+#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", operation_id = "create_operator_key", params(IdempotencyHeader),
+    request_body = NewKey, responses((status = 201, description = "Made", body = CreatedKey), Failures))]
 pub(crate) async fn create_operator(
     _: Operator,
     State(app): State<Arc<App>>,
-    JsonBody(new): JsonBody<NewKey>,
-) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
+    new: Creating<NewKey>,
+) -> Result<Response, ApiError> {
     made(&app, None, new).await
 }
 
 async fn made(
-    app: &App,
+    app: &Arc<App>,
     owner: Option<WorkspaceId>,
-    new: NewKey,
-) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
-    let created = make(app, owner, &new.name, &new.scopes).await?;
-    Ok((StatusCode::CREATED, Json(created)))
-}
-
-/// Makes and stores a key.
-pub(crate) async fn make(
-    app: &App,
-    owner: Option<WorkspaceId>,
-    name: &str,
-    scopes: &[Scope],
-) -> Result<CreatedKey, ApiError> {
-    if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
+    Creating { body: new, call }: Creating<NewKey>,
+) -> Result<Response, ApiError> {
+    if new.name.trim().is_empty() || new.name.chars().count() > NAME_CHARS_MAX {
         return Err(ApiError::invalid(format!(
             "name has 1 to {NAME_CHARS_MAX} characters; say what the key is for"
         )));
     }
-    let (name, mut scopes) = (name.to_owned(), scopes.to_vec());
+    let NewKey { name, mut scopes } = new;
     scopes.sort_unstable();
     scopes.dedup();
+    let known = Arc::clone(app);
     // In the engine's thread: two at once would take the same id.
     let made = app.live.perform(move |pipeline, now| {
-        pollster::block_on(async {
-            let store = pipeline.store();
-            let id = store.last_api_key().await? + 1;
-            let (key, hash) = new_secret(id).map_err(|error| {
-                ApiError::internal(format!("the operating system gives no randomness: {error}"))
-            })?;
-            let scopes: Vec<String> =
-                scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
-            let row = ApiKeyRow {
-                id,
-                workspace: owner,
-                name,
-                scopes,
-                hash,
-                created_at: now,
-                revoked_at: None,
-            };
-            store.commit(&Batch { ops: vec![Op::PutApiKey(row.clone())] }).await?;
-            Ok::<_, ApiError>((row, key))
-        })
+        let store = pipeline.store();
+        let id = pollster::block_on(store.last_api_key())? + 1;
+        let (key, hash) = new_secret(id).map_err(|error| {
+            ApiError::internal(format!("the operating system gives no randomness: {error}"))
+        })?;
+        let scopes: Vec<String> = scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+        let row = ApiKeyRow {
+            id,
+            workspace: owner,
+            name: name.clone(),
+            scopes: scopes.clone(),
+            hash,
+            created_at: now,
+            revoked_at: None,
+        };
+        let mut answer = CreatedKey { id, name, scopes, key: None };
+        let mut ops = vec![Op::PutApiKey(row.clone())];
+        ops.extend(call.keep(now, StatusCode::CREATED, &answer)?);
+        pollster::block_on(store.commit(&Batch { ops }))?;
+        // Here, and not where it is waited for: whoever asked may have gone, and the key is good.
+        known.keys.put(row);
+        answer.key = Some(key);
+        // A twin may look for the kept answer from now on.
+        drop(call);
+        Ok::<_, ApiError>(answer)
     });
-    let (row, key) = made.await??;
-    app.keys.put(row.clone());
-    Ok(CreatedKey { id: row.id, name: row.name, scopes: row.scopes, key })
+    Ok((StatusCode::CREATED, Json(made.await??)).into_response())
 }
 
 /// Revokes a key of a workspace, at once and for good.

@@ -5,15 +5,24 @@
 
 pub(crate) mod auth;
 mod body;
+mod consents;
+mod contact;
+mod contacts;
 mod dead_letters;
 mod error;
+mod feed;
 mod health;
+mod idempotency;
 mod journeys;
 mod keys;
+mod limits;
 mod messages;
+mod names;
 mod openapi;
 mod rows;
 mod segment;
+mod shown;
+mod timeline;
 mod watch;
 mod workspaces;
 
@@ -24,7 +33,10 @@ use auth::Keys;
 use axum::Router;
 use axum::http::{Method, Uri};
 use error::ApiError;
+pub(crate) use feed::Watchers;
+pub(crate) use idempotency::Calls;
 use metrics_exporter_prometheus::PrometheusHandle;
+pub(crate) use names::Names;
 use std::sync::Arc;
 use tokio::sync::watch as signal;
 use utoipa_axum::router::OpenApiRouter;
@@ -47,6 +59,12 @@ pub(crate) struct App {
     pub(crate) http: HttpConfig,
     /// What was measured.
     pub(crate) metrics: PrometheusHandle,
+    /// Text ids of journeys and steps.
+    pub(crate) names: Names,
+    /// Creating calls under way.
+    pub(crate) calls: Calls,
+    /// Who watches the feed.
+    pub(crate) watchers: Watchers,
     /// Whether the program is stopping.
     pub(crate) stop: signal::Receiver<bool>,
 }
@@ -92,6 +110,15 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::get, dead_letters::delete))
         .routes(routes!(dead_letters::retry))
+        .routes(routes!(contacts::list, contacts::create))
+        .routes(routes!(contact::get))
+        .routes(routes!(contact::enrollments))
+        .routes(routes!(contact::messages))
+        .routes(routes!(contact::decisions))
+        .routes(routes!(contact::why))
+        .routes(routes!(consents::get, consents::record))
+        .routes(routes!(timeline::get))
+        .routes(routes!(feed::watch))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))

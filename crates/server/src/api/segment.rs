@@ -6,7 +6,8 @@
 use super::App;
 use super::auth::Writer;
 use super::body;
-use super::error::{ApiError, ERRORS_MAX, Failures, Wrong};
+use super::error::{ApiError, Failures, Wrong};
+use super::limits::ERRORS_MAX;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;

@@ -6,6 +6,7 @@ use super::App;
 use super::auth::{Caller, Manage, Operator, Read, Tenant};
 use super::body::{JsonBody, Listed, PageQuery, Path, Query};
 use super::error::{ApiError, Failures};
+use super::limits::FILES_MAX;
 use crate::run;
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -18,9 +19,6 @@ use wayline_core::journey::plan::{Plan, plan as difference};
 use wayline_core::journey::workspace::{LoadedWorkspace, load};
 use wayline_pipeline::definitions::{Definitions, live_problems};
 use wayline_store::batch::WorkspaceRow;
-
-/// Files of one workspace.
-const FILES_MAX: usize = 10_000;
 
 /// A workspace.
 #[derive(Debug, Serialize, ToSchema)]

@@ -155,6 +155,16 @@ pub(crate) enum CliError {
         /// Where.
         workspace: String,
     },
+    /// There is no such contact.
+    #[error(
+        "{workspace} knows no contact {contact}; name an external id, a phone number like +12125550123, or #7"
+    )]
+    NoContact {
+        /// Asked for.
+        contact: String,
+        /// Where.
+        workspace: String,
+    },
     /// The server did not do it.
     #[error(transparent)]
     Client(Box<crate::client::ClientError>),

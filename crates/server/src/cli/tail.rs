@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::run;
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt;
+use serde::Deserialize;
 use serde_json::Value as Json;
 use std::time::Duration;
 
@@ -19,14 +20,15 @@ Examples:
   wayline tail shop --kinds decision --journey winback
   wayline tail shop --contact ann-17 --format json | jq .
 
-A line is: when, what kind, whose contact, what, and what belongs to it. When the connection is lost it
-comes back by itself; what happened meanwhile is in the history of each contact, not here. Ctrl-C ends
-it.";
+A line is: when, what kind, who, what and why, journey and step, and what belongs to it. The time of a
+message is when it was handed out, before that when its step was reached. When the connection is lost
+it comes back by itself; what happened meanwhile stands in the timelines of the contacts, not here.
+Ctrl-C ends it.";
 
 /// The first wait before connecting again, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// A server that says nothing for so long has gone: it shows that it lives more often than that.
-const SILENCE: Duration = Duration::from_secs(90);
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What to watch.
 #[derive(Debug, Args)]
@@ -38,7 +40,7 @@ pub(crate) struct TailArgs {
     /// Only decisions and messages of this journey
     #[arg(long, value_name = "JOURNEY")]
     journey: Option<String>,
-    /// Only what is about this contact: its number, or its own id
+    /// Only what is about this contact: the person's own id, phone number, or the number of the contact (#7)
     #[arg(long, value_name = "CONTACT")]
     contact: Option<String>,
     /// Only these kinds
@@ -79,18 +81,19 @@ impl Kind {
 pub(crate) fn run(args: &TailArgs) -> Result<(), CliError> {
     let client = args.server.client()?;
     wait_for(async {
+        let query = query(args, &client).await?;
         tokio::select! {
-            ended = watch(args, &client) => ended,
+            ended = watch(args, &client, &query) => ended,
             () = run::told_to_stop() => Ok(()),
         }
     })
 }
 
-async fn watch(args: &TailArgs, client: &Client) -> Result<(), CliError> {
+async fn watch(args: &TailArgs, client: &Client, query: &Query) -> Result<(), CliError> {
     let mut wait = BACKOFF.0;
     let mut was_connected = false;
     loop {
-        let failed = match connected(args, client, &mut wait, &mut was_connected).await {
+        let failed = match connected(args, client, query, &mut wait, &mut was_connected).await {
             Err(CliError::Client(error)) if was_connected && error.may_pass() => error,
             ended => return ended,
         };
@@ -108,11 +111,12 @@ async fn watch(args: &TailArgs, client: &Client) -> Result<(), CliError> {
 async fn connected(
     args: &TailArgs,
     client: &Client,
+    query: &Query,
     wait: &mut Duration,
     was_connected: &mut bool,
 ) -> Result<(), CliError> {
     let path = ["api", "v1", "workspaces", args.workspace.as_str(), "feed"];
-    let stream = client.events(&path, &query(args)).await?;
+    let stream = client.events(&path, query).await?;
     say(&format!("connected to {}\n", client.server()));
     *was_connected = true;
     let mut events = Events::default();
@@ -130,15 +134,48 @@ async fn connected(
     }
 }
 
-fn query(args: &TailArgs) -> Vec<(&'static str, String)> {
+/// What the server is asked for.
+type Query = Vec<(&'static str, String)>;
+
+async fn query(args: &TailArgs, client: &Client) -> Result<Query, CliError> {
     let mut query = Vec::new();
     query.extend(args.journey.clone().map(|journey| ("journey", journey)));
-    query.extend(args.contact.clone().map(|contact| ("contact", contact)));
+    if let Some(contact) = &args.contact {
+        query.push(("contact", number_of(args, client, contact).await?));
+    }
     if !args.kinds.is_empty() {
         let names: Vec<_> = args.kinds.iter().map(|kind| kind.name()).collect();
         query.push(("kinds", names.join(",")));
     }
-    query
+    Ok(query)
+}
+
+/// A contact as a search finds it.
+#[derive(Deserialize)]
+struct Found {
+    id: u64,
+    external_id: Option<String>,
+    phone: Option<String>,
+}
+
+/// The number of the contact whom a person names in one of three ways.
+async fn number_of(args: &TailArgs, client: &Client, named: &str) -> Result<String, CliError> {
+    let is_number = |text: &str| text.parse::<u64>().is_ok();
+    if let Some(number) = named.strip_prefix('#').filter(|text| is_number(text)) {
+        return Ok(number.to_owned());
+    }
+    let path = ["api", "v1", "workspaces", args.workspace.as_str(), "contacts"];
+    let found: Vec<Found> = client.page(&path, &[("search", named.to_owned())]).await?;
+    let is = |value: &Option<String>| value.as_deref() == Some(named);
+    let own = found.iter().find(|it| is(&it.external_id));
+    match own.or_else(|| found.iter().find(|it| is(&it.phone))) {
+        Some(found) => Ok(found.id.to_string()),
+        None if is_number(named) => Ok(named.to_owned()),
+        None => Err(CliError::NoContact {
+            contact: named.to_owned(),
+            workspace: args.workspace.clone(),
+        }),
+    }
 }
 
 fn show(args: &TailArgs, event: &Event) -> Result<(), CliError> {
@@ -157,55 +194,50 @@ fn show(args: &TailArgs, event: &Event) -> Result<(), CliError> {
 }
 
 fn missed(data: &Json) -> String {
-    let count = data.get("missed").or_else(|| data.get("events")).and_then(Json::as_u64);
-    let count = count.map_or("some".to_owned(), |count| count.to_string());
+    let count = data["count"].as_u64().map_or("some".to_owned(), |count| count.to_string());
     format!("{count} events are missing here: they came faster than they were read\n")
 }
 
-/// Fields that have a place of their own, or are of no use to people.
-const PLACED: [&str; 7] = ["at", "contact", "what", "kind", "name", "state", "detail"];
-/// The others, in the order in which they are told.
-const ORDER: [&str; 13] = [
-    "reason",
-    "journey",
-    "version",
-    "step",
-    "variant",
-    "enrollment",
-    "message",
-    "id",
-    "until",
-    "to",
-    "parts",
-    "text",
-    "external_id",
-];
-
-/// One event, for people.
+/// One event, for people. What belongs to it stands in the field that is named like its kind.
 fn line(name: &str, data: &Json) -> String {
-    let field = |key: &str| data.get(key).map(text).unwrap_or_default();
-    let what = match name {
-        "input" => [field("kind"), field("name")].join(" "),
-        "message" => field("state"),
-        _ => field("what"),
+    let it = &data[name];
+    let place = [text(&it["journey"]), text(&it["step"])].join("/");
+    let place = place.trim_matches('/');
+    let (at, what, also): (_, _, &[&str]) = match name {
+        "input" => (text(&it["at"]), [text(&it["kind"]), text(&it["name"])].join(" "), &[]),
+        "message" => {
+            let at = if it["handed_out_at"].is_null() {
+                &it["intended_at"]
+            } else {
+                &it["handed_out_at"]
+            };
+            (text(at), text(&it["state"]), &["variant", "id", "to", "parts", "text"])
+        }
+        _ => (text(&it["at"]), text(&it["what"]), &["variant", "message", "until", "detail"]),
     };
-    // A message says nothing of its instant; the decision beside it does.
-    let at = if field("at").is_empty() { "-".to_owned() } else { field("at") };
-    let contact = if field("contact").is_empty() { "-".to_owned() } else { field("contact") };
-    let mut line = format!("{at:<24}  {name:<8}  {contact:>10}  {}", what.trim());
-    let others = data.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
-    let others = others.filter(|key| !PLACED.contains(key) && !ORDER.contains(key));
-    for key in ORDER.into_iter().chain(others) {
-        let value = field(key);
-        if !value.is_empty() {
+    let mut line = format!("{at:<24}  {name:<8}  {:<12}  {}", who(data), what.trim());
+    let reason = text(&it["reason"]);
+    if !reason.is_empty() {
+        line.push_str(&format!(" ({reason})"));
+    }
+    if !place.is_empty() {
+        line.push_str(&format!("  {place}"));
+    }
+    for key in also {
+        let value = text(&it[*key]);
+        if !matches!(value.as_str(), "" | "0") {
             line.push_str(&format!("  {key} {value}"));
         }
     }
-    let detail = field("detail");
-    if !detail.is_empty() {
-        line.push_str(&format!("  ({detail})"));
-    }
     line + "\n"
+}
+
+/// The person's own id, else the number of the contact.
+fn who(data: &Json) -> String {
+    match (text(&data["external_id"]), text(&data["contact"])) {
+        (external, contact) if external.is_empty() => format!("#{contact}"),
+        (external, _) => external,
+    }
 }
 
 /// A value in a line.
@@ -228,23 +260,24 @@ mod tests {
         for (name, data, says) in [
             (
                 "input",
-                json!({"at": at, "contact": 7, "kind": "event", "name": "order_placed"}),
-                "2026-03-02T10:00:00Z      input              7  event order_placed\n",
+                json!({"contact": 7, "external_id": "ann", "input": {"at": at, "kind": "track", "name": "purchase", "body": {}}}),
+                "2026-03-02T10:00:00Z      input     ann           track purchase\n",
             ),
             (
                 "decision",
-                json!({"at": at, "contact": 7, "what": "sent", "reason": "due", "journey": "winback", "step": "hello",
-                    "message": null, "detail": "a\nb"}),
-                "2026-03-02T10:00:00Z      decision           7  sent  reason due  journey winback  step hello  (a b)\n",
+                json!({"contact": 7, "external_id": null, "decision": {"at": at, "what": "sent", "reason": "due",
+                    "journey": "winback", "version": 2, "step": "hello", "message": null, "detail": "a\nb"}}),
+                "2026-03-02T10:00:00Z      decision  #7            sent (due)  winback/hello  detail a b\n",
             ),
             (
                 "message",
-                json!({"id": "9f", "state": "delivered", "text": "Hi \u{1b}[2J", "new": {"a": 1}}),
-                "-                         message            -  delivered  id 9f  text Hi  [2J  new {\"a\":1}\n",
+                json!({"contact": 7, "external_id": "ann", "message": {"id": "m-1-0-1", "journey": "winback", "step": "hello",
+                    "state": "delivered", "intended_at": at, "handed_out_at": null, "parts": 0, "text": "Hi \u{1b}[2J"}}),
+                "2026-03-02T10:00:00Z      message   ann           delivered  winback/hello  id m-1-0-1  text Hi  [2J\n",
             ),
         ] {
             assert_eq!(line(name, &data), says);
         }
-        assert!(missed(&json!({"missed": 12})).starts_with("12 events"));
+        assert!(missed(&json!({"count": 12})).starts_with("12 events"));
     }
 }

@@ -14,7 +14,7 @@ mod sandbox;
 mod stages;
 mod webhook;
 
-pub(crate) use feed::Feed;
+pub(crate) use feed::{Feed, FeedEvent};
 pub(crate) use sandbox::gateways;
 pub(crate) use stages::Stages;
 pub(crate) use webhook::WebCaller;

@@ -1,6 +1,8 @@
 //! `wayline tail`: a line an event, again and again, until somebody has seen enough.
 
-use crate::program::wayline;
+use crate::live::Live;
+use crate::program::{repository, wayline};
+use serde_json::json;
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
@@ -76,21 +78,21 @@ impl Tail {
 fn events_are_lines_and_a_lost_connection_comes_back() {
     let server = Server::new();
     let arguments =
-        ["shop", "--journey", "winback", "--kinds", "decision,message", "--contact", "a b"];
+        ["shop", "--journey", "winback", "--kinds", "decision,message", "--contact", "#7"];
     let mut tail = Tail::of(&server.url(), "wl_1_x", &arguments);
     let (mut stream, asked) = server.accept();
     assert_eq!(
         asked,
-        "GET /api/v1/workspaces/shop/feed?journey=winback&contact=a+b&kinds=decision%2Cmessage HTTP/1.1"
+        "GET /api/v1/workspaces/shop/feed?journey=winback&contact=7&kinds=decision%2Cmessage HTTP/1.1"
     );
     assert_eq!(tail.tells(), format!("connected to {}", server.url()));
-    let data = r#"{"at":"2026-03-02T10:00:00Z","contact":7,"what":"sent","reason":"due","journey":"winback","step":"hello"}"#;
+    let data = r#"{"contact":7,"external_id":"ann","decision":{"at":"2026-03-02T10:00:00Z","what":"sent","reason":"due","journey":"winback","step":"hello"}}"#;
     event(&mut stream, "decision", data);
     assert_eq!(
         tail.says(),
-        "2026-03-02T10:00:00Z      decision           7  sent  reason due  journey winback  step hello"
+        "2026-03-02T10:00:00Z      decision  ann           sent (due)  winback/hello"
     );
-    event(&mut stream, "missed", r#"{"missed":12}"#);
+    event(&mut stream, "missed", r#"{"count":12}"#);
     assert_eq!(tail.tells(), "12 events are missing here: they came faster than they were read");
 
     drop(stream);
@@ -99,8 +101,8 @@ fn events_are_lines_and_a_lost_connection_comes_back() {
     assert!(tail.tells().contains("trying again in 0.5 s"));
     let (mut stream, _) = server.accept();
     assert!(tail.tells().starts_with("connected"));
-    event(&mut stream, "message", r#"{"id":"9f","state":"delivered"}"#);
-    assert!(tail.says().ends_with("delivered  id 9f"));
+    event(&mut stream, "message", r#"{"message":{"id":"m-9","state":"delivered"}}"#);
+    assert!(tail.says().ends_with("delivered  id m-9"));
     tail.interrupted();
 }
 
@@ -117,4 +119,41 @@ fn raw_lines_are_what_the_server_sends_and_a_closed_pipe_ends_it() {
     assert_eq!(tail.child.wait().expect("it ends").code(), Some(0));
     let told: Vec<_> = tail.err.map(|line| line.expect("a line")).collect();
     assert_eq!(told, [format!("connected to {}", server.url())]);
+}
+
+#[test]
+fn a_real_server_is_watched_by_journey_and_by_person() {
+    let live = Live::start();
+    live.apply("juniper", &repository("examples/shop"));
+    let key = live.key("juniper", &["write"]);
+    let track = |id: &str, who: &str| {
+        let order = json!({"userId": who, "event": "purchase", "messageId": id,
+            "properties": {"order_id": id, "item": "beans"}});
+        live.request("POST", "/v1/track", &key, &order).expect(200);
+    };
+    for who in ["ann", "bob"] {
+        let profile = json!({"userId": who, "traits": {"phone": "+12125550123", "country": "US"}, "messageId": who});
+        live.request("POST", "/v1/identify", &key, &profile).expect(200);
+    }
+    let arguments =
+        ["juniper", "--journey", "order_thanks", "--contact", "ann", "--kinds", "decision"];
+    let mut tail = Tail::of(&live.base_url(), &live.operator, &arguments);
+    assert!(tail.tells().starts_with("connected"));
+    track("o-1", "bob");
+    track("o-2", "ann");
+    let first = tail.says();
+    let words: Vec<_> = first.split_whitespace().collect();
+    assert_eq!((words[1], words[2], words[3]), ("decision", "ann", "entered"), "{first}");
+    assert!(first.contains("  order_thanks"), "{first}");
+
+    let mut inputs = Tail::of(&live.base_url(), &live.operator, &["juniper", "--kinds", "input"]);
+    assert!(inputs.tells().starts_with("connected"));
+    track("o-3", "bob");
+    assert!(inputs.says().ends_with("input     bob           track purchase"));
+    inputs.interrupted();
+    tail.interrupted();
+
+    let mut none = Tail::of(&live.base_url(), &live.operator, &["juniper", "--contact", "nobody"]);
+    assert!(none.tells().contains("knows no contact nobody"));
+    assert_eq!(none.child.wait().expect("it ends").code(), Some(1));
 }

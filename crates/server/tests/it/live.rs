@@ -309,7 +309,8 @@ fn read_head(reader: &mut impl BufRead) -> std::io::Result<(u16, BTreeMap<String
     let broken = || std::io::Error::other("the answer broke off");
     let mut line = String::new();
     reader.read_line(&mut line)?;
-    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken)?;
+    let status =
+        line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken)?;
     let mut headers = BTreeMap::new();
     loop {
         line.clear();

@@ -1,0 +1,27 @@
+//! The limits of the HTTP API that are no settings, in one place.
+//!
+//! Must never hold a limit of the product as a whole (`wayline_core::limits`) nor one that whoever runs the
+//! program may change (`config.rs`).
+
+/// Rows of a page when nobody says.
+pub(crate) const PAGE_ROWS_DEFAULT: usize = 50;
+/// Single errors in one answer; the rest would only repeat them.
+pub(crate) const ERRORS_MAX: usize = 100;
+/// Files of one workspace.
+pub(crate) const FILES_MAX: usize = 10_000;
+/// Characters of a text that is searched for.
+pub(crate) const SEARCH_CHARS_MAX: usize = 256;
+/// Characters of an `Idempotency-Key`.
+pub(crate) const TOKEN_CHARS_MAX: usize = 255;
+/// Bytes of an answer that is kept to be given again.
+pub(crate) const KEPT_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Feeds one API key may watch at one time.
+pub(crate) const WATCHERS_PER_KEY_MAX: usize = 16;
+/// Feeds that may be watched at one time by all together.
+pub(crate) const WATCHERS_MAX: usize = 256;
+/// Seconds after which a feed that shows nothing shows that it is alive; proxies cut silent connections.
+pub(crate) const KEEP_ALIVE_SECONDS: u64 = 15;
+/// Contacts whose external ids one feed remembers.
+pub(crate) const WATCHED_CONTACTS_MAX: usize = 1_000;
+/// Inputs, and decisions, that are looked through for the evidence of a consent; the newest ones.
+pub(crate) const EVIDENCE_ROWS_MAX: usize = 10_000;
