@@ -12,6 +12,7 @@ use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 const EXAMPLES: &str = "\
@@ -69,8 +70,14 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), CliError> {
         .map_err(|source| ServeError::System { action: "starting", source: source.into() })?;
     runtime.block_on(async {
         let started = start(&config).await?;
+        let told = run::told_to_stop();
+        tokio::pin!(told);
+        // Listened for before anybody hears that it runs: who then tells it to stop at once is heard too.
+        let is_told = run::within(Duration::ZERO, &mut told).await.is_some();
         announce(&started, &config, args.operator_key_file.as_deref())?;
-        run::told_to_stop().await;
+        if !is_told {
+            told.await;
+        }
         say("stopping: the commit under way is finished, answers of gateways are waited for\n");
         started.stop();
         started.ended().await;

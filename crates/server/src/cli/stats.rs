@@ -99,7 +99,7 @@ pub(crate) fn run(args: &StatsArgs) -> Result<(), CliError> {
     let client = args.server.client()?;
     wait_for(async {
         let Some(seconds) = args.watch else { return answer(&told(args, &client).await?) };
-        let is_terminal = io::stdout().is_terminal();
+        let is_terminal = io::stdout().is_terminal() && args.format == Format::Text;
         let mut failed = None;
         let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
         let mut stop = Some(stop);

@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::run;
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::time::Duration;
@@ -128,10 +129,22 @@ async fn connected(
             None => return Err(client.ended("it says nothing any more").into()),
         };
         *wait = BACKOFF.0;
+        // The server shows every few seconds that it lives, so that is noticed also when nothing happens.
+        if is_reader_gone() {
+            return Err(CliError::Output(std::io::ErrorKind::BrokenPipe.into()));
+        }
         for event in events.take(&bytes).map_err(|error| client.strange(error.to_string()))? {
             show(args, &event)?;
         }
     }
+}
+
+/// Whether whoever read standard output has closed it. What cannot be found out is no.
+fn is_reader_gone() -> bool {
+    let stdout = std::io::stdout();
+    let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+    let found = poll(&mut asked, Some(&Timespec::default()));
+    found.is_ok() && asked[0].revents().contains(PollFlags::ERR)
 }
 
 /// What the server is asked for.

@@ -46,7 +46,7 @@ fn the_table_says_what_happened() {
         "journey status entered waiting held sent delivered failed dropped converted exited";
     assert_eq!(columns(&said, "journey").join(" "), heads);
     assert_eq!(columns(&said, "order_thanks").join(" "), "order_thanks live 1 1 0 1 1 0 0 0 0");
-    assert_eq!(columns(&said, "winback").join(" "), "winback live 0 0 0 0 0 0 0 0 0");
+    assert_eq!(columns(&said, "class_reminder").join(" "), "class_reminder live 0 0 0 0 0 0 0 0 0");
 
     let said = with(&live, ["stats", "juniper", "--journey", "order_thanks"]);
     let heads = "version step variant reached waiting held_now sent delivered failed dropped converted left";

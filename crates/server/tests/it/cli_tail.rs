@@ -115,7 +115,7 @@ fn raw_lines_are_what_the_server_sends_and_a_closed_pipe_ends_it() {
     event(&mut stream, "input", "{\"name\":\"order\"}");
     assert_eq!(tail.says(), "{\"name\":\"order\"}");
     drop(tail.out);
-    event(&mut stream, "input", "{}");
+    stream.write_all(b": still here\n\n").expect("show that it lives");
     assert_eq!(tail.child.wait().expect("it ends").code(), Some(0));
     let told: Vec<_> = tail.err.map(|line| line.expect("a line")).collect();
     assert_eq!(told, [format!("connected to {}", server.url())]);

@@ -21,7 +21,11 @@ fn help_names_every_command_and_shows_how_to_begin() {
         let own = run([command, "--help"]);
         assert_eq!(own.code, 0, "{}", own.err);
         assert!(own.out.contains("Usage: wayline"), "{}", own.out);
-        assert!(command == "inspect" || own.out.contains("Example"), "{}", own.out);
+        assert!(
+            ["inspect", "replay"].contains(&command) || own.out.contains("Example"),
+            "{}",
+            own.out
+        );
     }
     for what in ["text", "number", "template"] {
         let own = run(["inspect", what, "--help"]);

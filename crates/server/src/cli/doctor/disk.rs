@@ -80,7 +80,7 @@ fn space(folder: &Path, data: &Path) -> Line {
         Err(error) => return warning("space", format!("how much is free is not known: {error}")),
     };
     let free = found.f_bavail.saturating_mul(found.f_frsize);
-    let store = crate::serve::store_in(data).metadata().map_or(0, |found| found.len());
+    let store = store_bytes(data);
     let said = format!("{} free, the store has {}", size(free), size(store));
     if free < FREE_BYTES.0 {
         problem("space", format!("{said}; free some now: a store on a full disk takes nothing"))
@@ -91,6 +91,13 @@ fn space(folder: &Path, data: &Path) -> Line {
     } else {
         ok("space", said)
     }
+}
+
+/// Bytes of the store, what stands in its log included.
+fn store_bytes(data: &Path) -> u64 {
+    let file = crate::serve::store_in(data);
+    let log = file.with_extension("db-wal");
+    [file, log].iter().filter_map(|path| path.metadata().ok()).map(|found| found.len()).sum()
 }
 
 fn size(bytes: u64) -> String {

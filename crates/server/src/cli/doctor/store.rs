@@ -48,7 +48,7 @@ fn schema(facts: &StoreFacts) -> Line {
             format!("{schema}; the next start brings it to {supported}: make a backup before");
         warning("schema", what)
     } else {
-        ok("schema", format!("{schema}, that of this release; started {run} times"))
+        ok("schema", format!("{schema}, that of this release; its last start was number {run}"))
     }
 }
 
