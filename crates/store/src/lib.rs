@@ -19,5 +19,7 @@ mod store;
 
 pub use error::{Assertion, StoreError};
 pub use memory::MemoryStore;
-pub use sqlite::{Durability, SqliteOptions, SqliteStore, backup_of, check_of, restore};
+pub use sqlite::{
+    Durability, SqliteOptions, SqliteStore, StoreFacts, backup_of, check_of, facts_of, restore,
+};
 pub use store::Store;

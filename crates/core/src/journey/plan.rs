@@ -8,12 +8,12 @@ use super::form::Form;
 use super::node::{Node, Value};
 use super::print::print_node;
 use super::workspace::LoadedWorkspace;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What would change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Settings of `workspace.yaml`.
     pub settings: Vec<Difference>,
@@ -24,7 +24,7 @@ pub struct Plan {
 }
 
 /// A journey or a segment that is added, changed or removed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// Its id.
     pub id: String,
@@ -35,7 +35,7 @@ pub struct Item {
 }
 
 /// What happens to a thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It is new.
@@ -47,7 +47,7 @@ pub enum Change {
 }
 
 /// One difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// Where: `entry.where`, `steps.remind.send.sms`.
     pub path: String,

@@ -2,6 +2,7 @@
 //!
 //! Must never overwrite a file, and must never leave a copy under its name that is not whole.
 
+use super::data::DataArgs;
 use super::progress::Progress;
 use super::store_at::StoreAt;
 use super::{CliError, answer};
@@ -9,19 +10,23 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
-Example:
+Examples:
+  wayline backup backups/monday.db                          of the data folder wayline-data
+  wayline backup --data /srv/wayline backups/monday.db
   wayline backup --store sqlite:wayline.db backups/monday.db
 
-The copy is one instant of the store, is checked before it gets its name, and is a store itself: to
-restore it, stop wayline and put it in the place of the file. A running server goes on meanwhile.";
+The copy is one instant of the store, is checked before it gets its name, and is a store itself. A
+running server goes on meanwhile. `wayline restore` makes a data folder out of it.";
 
 /// Which store, and where the copy goes.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BackupArgs {
-    /// The store
-    #[arg(long, value_name = "sqlite:FILE")]
-    store: StoreAt,
+    #[command(flatten)]
+    data: DataArgs,
+    /// The store, when it is not in a data folder
+    #[arg(long, value_name = "sqlite:FILE", conflicts_with_all = ["config", "data"])]
+    store: Option<StoreAt>,
     /// File to write; it must not exist yet
     #[arg(value_name = "TO")]
     to: PathBuf,
@@ -32,7 +37,10 @@ pub(crate) struct BackupArgs {
 /// # Errors
 /// When there is no such store, the target exists, or the store or the disk fails.
 pub(crate) fn run(args: &BackupArgs) -> Result<(), CliError> {
-    let StoreAt::Sqlite(from) = &args.store;
+    let from = &match &args.store {
+        Some(StoreAt::Sqlite(path)) => path.clone(),
+        None => args.data.store()?,
+    };
     let to = &args.to;
     // A backup of nothing is a mistyped name.
     if !from.is_file() {

@@ -50,10 +50,12 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), CliError> {
     let runtime = run::runtime()
         .map_err(|source| ServeError::System { action: "starting", source: source.into() })?;
     runtime.block_on(async {
+        // Before anything is said: whoever reads where it listens may stop it at once.
+        let told_to_stop = run::told_to_stop();
         let started = start(&config).await?;
         announce(&started, &config, args.serve.operator_key_file.as_deref())?;
         where_to_look(&started, &config.data).await?;
-        live(&started).await?;
+        live(&started, told_to_stop).await?;
         say("\nstopping\n");
         started.stop();
         started.ended().await;
@@ -63,14 +65,17 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), CliError> {
 }
 
 /// The people live until somebody says stop.
-async fn live(started: &Started) -> Result<(), CliError> {
+async fn live(
+    started: &Started,
+    told_to_stop: impl Future<Output = ()>,
+) -> Result<(), CliError> {
     let (stop, stopping) = watch::channel(false);
     let living = async {
         let lived = demo::run(started, stopping).await;
         lived.map_err(|error| CliError::Demo(Box::new(error)))
     };
     let told = async {
-        run::told_to_stop().await;
+        told_to_stop.await;
         let _ = stop.send(true);
     };
     tokio::pin!(living);

@@ -3,17 +3,28 @@
 //! Must never decide what a definition or a text means: the core does. Answers go to standard
 //! output; progress, advice and errors to standard error, so that answers can be piped on.
 
+mod apply;
 mod backup;
+mod data;
 mod demo;
+mod doctor;
+mod export;
 mod files;
 mod findings;
 mod inspect;
+mod keys;
 mod lines;
 mod plan;
 mod progress;
+mod remote;
 mod replay;
+mod restore;
 mod serve;
+mod sse;
+mod stats;
 mod store_at;
+mod table;
+mod tail;
 mod validate;
 mod version;
 mod workspace;
@@ -31,6 +42,8 @@ Examples:
   wayline plan examples/shop ../edited       what would change?
   echo 'Caf\u{e9} is open' | wayline inspect text  how many SMS is that?
   wayline replay --workspace examples/shop --input examples/shop/events.ndjson.gz --out out/shop
+  wayline serve --data wayline-data          the live program; its first start shows a key
+  wayline apply examples/shop                publishes the folder there
 
 `wayline help COMMAND` explains a command. Exit codes: 0 it went well, 1 what was looked at is wrong
 or something failed, 2 the command line makes no sense.";
@@ -58,8 +71,23 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Runs the live program: engine and HTTP API
     Serve(serve::ServeArgs),
-    /// Copies a store, checked
+    /// Publishes a workspace folder on a server: shows what would change, and asks
+    Apply(apply::ApplyArgs),
+    /// Writes the definitions that run on a server into a folder
+    Export(export::ExportArgs),
+    /// Shows what happens in a workspace, as it happens
+    Tail(tail::TailArgs),
+    /// Shows what the journeys of a workspace came to
+    Stats(stats::StatsArgs),
+    /// Makes, lists and revokes API keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Copies a store, checked, also while it is served
     Backup(backup::BackupArgs),
+    /// Makes a data folder out of a backup
+    Restore(restore::RestoreArgs),
+    /// Looks whether settings, disk, store, clock and server are in order
+    Doctor(doctor::DoctorArgs),
     /// Shows the version, and what this build can do
     Version,
 }
@@ -104,6 +132,48 @@ pub(crate) enum CliError {
         /// The file asked for.
         path: PathBuf,
     },
+    /// A folder that should be empty.
+    #[error("{path} is not empty; choose another folder, nothing was written")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A person said no.
+    #[error("nothing was changed")]
+    Declined,
+    /// A file with a key could not be read.
+    #[error("the API key could not be read from {path}; check the name and its permissions")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no such journey.
+    #[error("{workspace} has no journey {journey}; `wayline stats {workspace}` lists all of them")]
+    NoJourney {
+        /// Asked for.
+        journey: String,
+        /// Where.
+        workspace: String,
+    },
+    /// There is no such contact.
+    #[error(
+        "{workspace} knows no contact {contact}; name an external id, a phone number like +12125550123, or #7"
+    )]
+    NoContact {
+        /// Asked for.
+        contact: String,
+        /// Where.
+        workspace: String,
+    },
+    /// The server did not do it.
+    #[error(transparent)]
+    Client(Box<crate::client::ClientError>),
+    /// The operating system gives nothing to work with.
+    #[error("the program could not start its threads")]
+    Threads(#[source] io::Error),
     /// A file could not be written.
     #[error("{path} could not be written; check the folder, its permissions and the disk")]
     Write {
@@ -136,6 +206,12 @@ pub(crate) enum CliError {
 impl From<crate::serve::ServeError> for CliError {
     fn from(error: crate::serve::ServeError) -> Self {
         CliError::Serve(Box::new(error))
+    }
+}
+
+impl From<crate::client::ClientError> for CliError {
+    fn from(error: crate::client::ClientError) -> Self {
+        CliError::Client(Box::new(error))
     }
 }
 
@@ -183,7 +259,14 @@ fn run(command: &Command) -> Result<(), CliError> {
         Command::Inspect(command) => inspect::run(command),
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Apply(args) => apply::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Tail(args) => tail::run(args),
+        Command::Stats(args) => stats::run(args),
+        Command::Keys(command) => keys::run(command),
         Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => restore::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Version => version::run(),
     }
 }

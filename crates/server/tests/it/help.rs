@@ -6,15 +6,26 @@ use crate::program::run;
 fn help_names_every_command_and_shows_how_to_begin() {
     let help = run(["--help"]);
     assert_eq!(help.code, 0);
-    for command in ["validate", "plan", "replay", "inspect", "backup", "version", "help"] {
+    for command in [
+        "validate", "plan", "replay", "inspect", "serve", "apply", "export", "tail", "stats",
+        "keys", "backup", "restore", "doctor", "version", "help",
+    ] {
         let is_listed = help.lines().iter().any(|line| line.trim_start().starts_with(command));
         assert!(is_listed, "{command} is not in:\n{}", help.out);
     }
     assert!(help.out.contains("Examples:") && help.out.contains("Exit codes"), "{}", help.out);
-    for command in ["validate", "plan", "replay", "backup", "inspect"] {
+    for command in [
+        "validate", "plan", "replay", "inspect", "serve", "apply", "export", "tail", "stats",
+        "keys", "backup", "restore", "doctor",
+    ] {
         let own = run([command, "--help"]);
         assert_eq!(own.code, 0, "{}", own.err);
         assert!(own.out.contains("Usage: wayline"), "{}", own.out);
+        assert!(
+            ["inspect", "replay"].contains(&command) || own.out.contains("Example"),
+            "{}",
+            own.out
+        );
     }
     for what in ["text", "number", "template"] {
         let own = run(["inspect", what, "--help"]);
@@ -34,6 +45,17 @@ fn a_command_line_without_sense_is_refused_with_code_2() {
         &["plan", "one"],
         &["backup", "--store", "wayline.db", "to"],
         &["inspect", "weather"],
+        &["apply"],
+        &["apply", "x", "--yes", "--dry-run"],
+        &["export", "shop"],
+        &["tail", "shop", "--kinds", "weather"],
+        &["stats", "shop", "--watch", "0"],
+        &["keys", "list"],
+        &["keys", "list", "--operator", "--workspace", "shop"],
+        &["keys", "create", "--workspace", "shop", "no scopes"],
+        &["keys", "create", "--workspace", "shop", "--scopes", "everything", "x"],
+        &["keys", "create", "--workspace", "shop", "--scopes", "read", "--data", "x", "x"],
+        &["restore", "copy.db"],
         &["replay", "--workspace", "x"],
     ] {
         let said = run(arguments);

@@ -3,6 +3,13 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "what cannot go on has to stop the test")]
 
 mod backup;
+mod cli_apply;
+mod cli_doctor;
+mod cli_keys;
+mod cli_refused;
+mod cli_restore;
+mod cli_stats;
+mod cli_tail;
 mod contacts;
 mod crash;
 mod feed;

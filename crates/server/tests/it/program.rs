@@ -29,7 +29,7 @@ pub(crate) fn wayline<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -
 
 /// Runs it without input.
 pub(crate) fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Said {
-    said(wayline(arguments).stdin(Stdio::null()).output().expect("run wayline"))
+    finish(wayline(arguments))
 }
 
 /// Runs it with this input, written while the answers are read.
@@ -46,6 +46,11 @@ pub(crate) fn ask(arguments: &[&str], input: impl Into<Vec<u8>>) -> Said {
     let output = child.wait_with_output().expect("wait for wayline");
     writer.join().expect("the writer").expect("all input is taken");
     said(output)
+}
+
+/// Runs a prepared command without input.
+pub(crate) fn finish(mut command: Command) -> Said {
+    said(command.stdin(Stdio::null()).output().expect("run wayline"))
 }
 
 fn said(output: Output) -> Said {

@@ -12,6 +12,7 @@ mod backup;
 mod cache;
 mod checkpoint;
 mod columns;
+mod facts;
 mod fault;
 mod migrations;
 mod open;
@@ -33,6 +34,7 @@ mod write_live;
 mod write_rows;
 
 pub use backup::{OnProgress, backup_of, check_of, restore};
+pub use facts::{StoreFacts, facts_of};
 
 use crate::batch::Batch;
 use crate::error::StoreError;
