@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 SEEDS ?= 1000
+CRASHES ?= 200
 NAME ?= bench
 SHOP := examples/shop
 WAYLINE := cargo run --release --locked -p wayline-server --bin wayline --
@@ -21,8 +22,9 @@ test: ## Formatting, lints, every test, the examples in the documentation
 check: ## Does it compile? The fast answer
 	cargo check --workspace --all-targets --locked
 
-sim: ## Simulate SEEDS=1000 worlds with faults and check the invariants
+sim: ## Simulate SEEDS=1000 worlds with faults, then kill the real program CRASHES=200 times, and check the invariants
 	cargo run --release --locked -p wayline-sim --bin wayline-sim -- --seeds $(SEEDS)
+	CRASHES=$(CRASHES) cargo test --release --locked -p wayline-server --test it -- --nocapture crash::kills
 
 bench: ## Measure throughput and latency on this machine, into bench/results/<date>-NAME.md
 	cargo run --release --locked -p wayline-sim --bin wayline-bench -- --store target/bench --label $(shell date -u +%F) --name $(NAME) --commit $(shell git rev-parse --short HEAD)

@@ -4,6 +4,7 @@
 
 use crate::error::{Assertion, StoreError};
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use std::path::Path;
 
 /// Why an operation did not happen.
@@ -35,7 +36,10 @@ pub(super) fn store_error(
     source: rusqlite::Error,
 ) -> StoreError {
     let path = path.to_owned();
+    let extended = source.sqlite_error().map(|error| error.extended_code);
     match source.sqlite_error_code() {
+        // The index of the log could not grow: the engine has no better word for a disk without room.
+        _ if extended == Some(SQLITE_IOERR_SHMSIZE) => StoreError::DiskFull { path, source },
         Some(ErrorCode::DiskFull) => StoreError::DiskFull { path, source },
         // The engine cannot open what stands there: the file, or the log beside it that it has to make.
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {

@@ -192,9 +192,9 @@ impl Client {
             return self.input(person, body, Some(token), false);
         }
         let (event, mut properties) = match draw {
-            ..300 => ("addtocart", json!({ "cart_id": format!("c{number}") })),
-            ..500 => ("viewed", json!({})),
-            ..650 => ("purchase", json!({ "order_id": self.inputs, "value": 12.5 })),
+            90..300 => ("addtocart", json!({ "cart_id": format!("c{number}") })),
+            300..500 => ("viewed", json!({})),
+            500..650 => ("purchase", json!({ "order_id": self.inputs, "value": 12.5 })),
             _ => ("ordered", json!({ "topic": format!("t{number}") })),
         };
         properties["token"] = json!(token);
