@@ -1,6 +1,6 @@
 # `make` or `make help` lists what can be done. Each target is one command that also works by hand.
 .DEFAULT_GOAL := help
-.PHONY: help run test check sim bench verify
+.PHONY: help run replay test check sim bench bench-http verify
 
 PYTHON ?= python3
 SEEDS ?= 1000
@@ -11,9 +11,12 @@ WAYLINE := cargo run --release --locked -p wayline-server --bin wayline --
 RUN_TESTS := $(if $(shell command -v cargo-nextest 2>/dev/null),cargo nextest run --workspace --locked --no-tests=pass,cargo test --workspace --locked --lib --bins --tests)
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Replay a month of the example shop and print what was sent
+run: ## Start the demo: a server with an invented business whose people live 600 times faster
+	$(WAYLINE) demo --data out/demo
+
+replay: ## Replay a month of the example shop and print what was sent
 	$(WAYLINE) replay --workspace $(SHOP) --input $(SHOP)/events.ndjson.gz --world $(SHOP)/world.yaml --out out/shop --show
 
 test: ## Formatting, lints, every test, the examples in the documentation
@@ -28,6 +31,9 @@ sim: ## Simulate SEEDS=1000 worlds with faults, then kill the real program CRASH
 
 bench: ## Measure throughput and latency on this machine, into bench/results/<date>-NAME.md
 	cargo run --release --locked -p wayline-sim --bin wayline-bench -- --store target/bench --label $(shell date -u +%F) --name $(NAME) --commit $(shell git rev-parse --short HEAD)
+
+bench-http: ## Measure the running server over HTTP, into bench/results/<date>-NAME.md
+	bench/http.sh $(NAME)
 
 verify: ## Licences, duplicate and unused dependencies, sizes, house rules
 	$(PYTHON) .ci/verify.py

@@ -99,12 +99,6 @@ impl Keys {
         Ok(Keys { rows: RwLock::new(rows), rates: RateLimiter::keyed(quota) })
     }
 
-    /// Whether there is a valid operator key.
-    pub(crate) fn has_operator(&self) -> bool {
-        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        rows.values().any(|row| row.workspace.is_none() && row.revoked_at.is_none())
-    }
-
     /// Whether a key is still good.
     pub(crate) fn is_valid(&self, id: u64) -> bool {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);

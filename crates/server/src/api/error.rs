@@ -217,11 +217,6 @@ impl ApiError {
         self.errors.extend(errors);
         self
     }
-
-    /// Its status.
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
-    }
 }
 
 impl IntoResponse for ApiError {

@@ -171,8 +171,8 @@ fn create_in(data: &Path, name: &str) -> Result<(), CliError> {
         SqliteOptions { cache_bytes: 1024 * 1024, readers: 1, ..SqliteOptions::default() };
     let store = Store::from(SqliteStore::open(&path, options)?);
     let now = Clock::start(1, None).now();
-    let key = wait_for(async { Ok(operator_key(&store, name, now).await?) })?;
-    show(&key.1, "operator key")
+    let (_, key) = wait_for(async { Ok(operator_key(&store, name, now).await?) })?;
+    show(&key, "operator key")
 }
 
 /// The key alone on standard output, so that it can go into a file.
