@@ -353,3 +353,11 @@ impl Events {
         }
     }
 }
+
+/// The example shop as the workspace `slug`.
+pub(crate) fn shop_as(slug: &str) -> BTreeMap<String, String> {
+    let mut files = folder_of(&crate::program::repository("examples/shop"));
+    let text = files.get_mut("workspace.yaml").expect("a workspace");
+    *text = text.replace("workspace: juniper", &format!("workspace: {slug}"));
+    files
+}
