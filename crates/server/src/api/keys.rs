@@ -27,6 +27,7 @@ pub(crate) struct NewKey {
     name: String,
     /// What it may do; an operator key may do everything and needs none.
     #[serde(default)]
+    #[schema(max_items = 10)]
     scopes: Vec<Scope>,
 }
 
@@ -64,7 +65,7 @@ fn shown(row: ApiKeyRow) -> Key {
 }
 
 /// The keys of a workspace.
-#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/keys", tag = "keys", params(("workspace" = String, Path), PageQuery),
+#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/keys", tag = "keys", operation_id = "list_keys", params(("workspace" = String, Path), PageQuery),
     responses((status = 200, description = "By id", body = Listed<Key>), Failures))]
 pub(crate) async fn list(
     tenant: Tenant<Manage>,
@@ -96,7 +97,7 @@ async fn listed(
 }
 
 /// Makes a key of a workspace. Its secret is in the answer and nowhere else.
-#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/keys", tag = "keys", params(("workspace" = String, Path), IdempotencyHeader),
+#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/keys", tag = "keys", operation_id = "create_key", params(("workspace" = String, Path), IdempotencyHeader),
     request_body = NewKey, responses((status = 201, description = "Made", body = CreatedKey), Failures))]
 pub(crate) async fn create(
     tenant: Tenant<Manage>,
@@ -168,7 +169,7 @@ async fn made(
 }
 
 /// Revokes a key of a workspace, at once and for good.
-#[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/keys/{id}", tag = "keys",
+#[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/keys/{id}", tag = "keys", operation_id = "revoke_key",
     params(("workspace" = String, Path), ("id" = u64, Path)),
     responses((status = 200, description = "Revoked", body = Key), Failures))]
 pub(crate) async fn revoke(

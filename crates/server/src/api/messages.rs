@@ -6,7 +6,7 @@ use super::App;
 use super::auth::{Read, Tenant};
 use super::body::Path;
 use super::error::{ApiError, Failures};
-use super::rows::{self, DecisionShown, MessageShown};
+use super::rows::{self, DecisionRow, MessageRow};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -24,9 +24,9 @@ const PAGES_MAX: usize = 10;
 /// A message with its story.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MessageStory {
-    message: MessageShown,
+    message: MessageRow,
     /// What was decided about it, oldest first.
-    decisions: Vec<DecisionShown>,
+    decisions: Vec<DecisionRow>,
     /// Whether older decisions were not looked at: the contact has very many.
     more: bool,
 }
@@ -49,8 +49,8 @@ pub(crate) async fn get(
     let found = app.store.messages(&[parsed]).await?.into_iter().next().flatten();
     let message = found.filter(|it| it.workspace == workspace).ok_or_else(missing)?;
     let (about, more) = decisions_about(&app.store, workspace, &message).await?;
-    let decisions = rows::decisions(&app, workspace, about).await?;
-    let mut shown = rows::messages(&app, workspace, vec![message]).await?;
+    let decisions = rows::decisions(&app, &tenant.row, about).await?;
+    let mut shown = rows::messages(&app, &tenant.row, vec![message]).await?;
     let message = shown.pop().ok_or_else(missing)?;
     Ok(Json(MessageStory { message, decisions, more }))
 }

@@ -99,7 +99,7 @@ impl FromRequestParts<Arc<App>> for Changer {
 }
 
 /// What would change if these files were applied.
-#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/plan", tag = "workspaces", params(("workspace" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/plan", tag = "workspaces", operation_id = "plan_workspace", params(("workspace" = String, Path)),
     request_body = Folder, responses((status = 200, description = "The differences", body = serde_json::Value), Failures))]
 pub(crate) async fn plan(
     Changer(row): Changer,
@@ -163,7 +163,7 @@ pub(crate) async fn apply(
 }
 
 /// The definitions that run, as files.
-#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/export", tag = "workspaces", params(("workspace" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/export", tag = "workspaces", operation_id = "export_workspace", params(("workspace" = String, Path)),
     responses((status = 200, description = "In canonical form", body = Folder), Failures))]
 pub(crate) async fn export(
     tenant: Tenant<Read>,

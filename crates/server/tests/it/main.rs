@@ -16,6 +16,7 @@ mod help;
 mod idempotency;
 mod inspect;
 mod inspect_vectors;
+mod journeys;
 mod live;
 mod plan;
 mod program;

@@ -2,7 +2,7 @@
 //!
 //! Must never count by itself: counters are folded from decisions when these are stored.
 
-use super::{Known, Names, definition_of};
+use super::Known;
 use crate::api::App;
 use crate::api::auth::{Read, Tenant};
 use crate::api::body::{self, Listed, Path, Query};
@@ -10,7 +10,7 @@ use crate::api::error::{ApiError, Failures};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -208,6 +208,7 @@ pub(crate) async fn totals(
         error => error.into(),
     })?;
     let all = sum(rows.iter());
+    let names = app.names.of(&app, &tenant.row).await?;
     let mut versions = Vec::new();
     for version in &known.versions {
         let number = version.row.version;
@@ -215,9 +216,8 @@ pub(crate) async fn totals(
         if mine.is_empty() && !version.live {
             continue;
         }
-        let steps = definition_of(version)?.steps.0;
         let counts = Counts::of(&sum(mine.iter().copied()));
-        let steps = by_step(&mine, |step| steps.get(step).map(|(key, _)| key.text.clone()));
+        let steps = by_step(&mine, |step| names.step(known.id, number, step));
         versions.push(VersionCounters { version: number, counts, steps });
     }
     let (from, until) = (hours.0.to_string(), hours.1.to_string());
@@ -232,7 +232,7 @@ fn sum<'a>(rows: impl Iterator<Item = &'a CounterTotal>) -> BTreeMap<What, i64> 
     sums
 }
 
-fn by_step(rows: &[&CounterTotal], name: impl Fn(usize) -> Option<String>) -> Vec<StepCounters> {
+fn by_step(rows: &[&CounterTotal], name: impl Fn(u16) -> String) -> Vec<StepCounters> {
     let mut steps: BTreeMap<(u16, &str), BTreeMap<What, i64>> = BTreeMap::new();
     for row in rows {
         if let Some(step) = row.step {
@@ -241,7 +241,7 @@ fn by_step(rows: &[&CounterTotal], name: impl Fn(usize) -> Option<String>) -> Ve
         }
     }
     let shown = steps.into_iter().map(|((step, variant), counts)| StepCounters {
-        step: name(usize::from(step)).unwrap_or_else(|| step.to_string()),
+        step: name(step),
         variant: variant.to_owned(),
         counts: Counts::of(&counts),
     });
@@ -311,14 +311,11 @@ pub(crate) async fn hourly(
     let known = Known::need(&app.store, tenant.id(), &slug).await?;
     let after = after.map(|place| CounterKey { journey: known.id, ..place.0 });
     let rows = app.store.counters(tenant.id(), known.id, hours, after.as_ref(), limit).await?;
-    let wanted: BTreeSet<_> = rows.iter().map(|row| (known.id, row.key.version)).collect();
-    let names = Names::load(&app.store, tenant.id(), &wanted).await?;
+    let names = app.names.of(&app, &tenant.row).await?;
     let shown = |row: Counter| HourShown {
         hour: row.key.hour.to_string(),
         version: row.key.version,
-        step: row.key.step.map(|step| {
-            names.step(known.id, row.key.version, step).unwrap_or_else(|| step.to_string())
-        }),
+        step: row.key.step.map(|step| names.step(known.id, row.key.version, step)),
         variant: row.key.variant,
         what: row.key.what.to_string(),
         count: row.value,

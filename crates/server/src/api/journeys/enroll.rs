@@ -4,27 +4,27 @@
 
 use super::{Known, definition_of};
 use crate::api::App;
-use crate::api::auth::{Manage, Tenant};
-use crate::api::body::{JsonBody, Path};
+use crate::api::auth::{Tenant, Write};
+use crate::api::body::Path;
+use crate::api::contact;
 use crate::api::error::{ApiError, Failures};
+use crate::api::idempotency::{Creating, IdempotencyHeader};
 use crate::api::rows::ContactRef;
-use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use wayline_core::decision::What;
 use wayline_core::event::{Input, InputKind};
-use wayline_core::ids::{ContactId, JourneyId, WorkspaceId, stable_hash_wide};
+use wayline_core::ids::{ContactId, JourneyId, WorkspaceId};
 use wayline_core::journey::definition::entry::EntryBy;
-use wayline_core::limits::{
-    EXTERNAL_ID_CHARS_MAX, INPUT_BYTES_MAX, INPUT_NESTING_MAX, KEY_CHARS_MAX,
-};
+use wayline_core::limits::{INPUT_BYTES_MAX, INPUT_NESTING_MAX, KEY_CHARS_MAX};
 use wayline_pipeline::Accepted;
-use wayline_pipeline::ingest::Arrival;
 use wayline_store::batch::{Identity, IdentityKind};
+use wayline_store::rows::ContactRecord;
 
 /// Whom to enroll: `user_id` or `contact`.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,7 +48,7 @@ pub(crate) struct NewEnrollment {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Enrolled {
     contact: ContactRef,
-    /// Whether this call was made before, under the same Idempotency-Key: nothing was done now.
+    /// Whether this call was taken before and its answer was lost: nothing was done now.
     duplicate: bool,
     /// Whether an enrollment began or began again by this call.
     entered: bool,
@@ -57,43 +57,42 @@ pub(crate) struct Enrolled {
     enrollment: Option<u64>,
 }
 
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
-/// Brings a person into a journey with `entry: {api: true}`. With an Idempotency-Key, repeating the call does nothing.
+/// Brings a person into a journey with `entry: {api: true}`.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/journeys/{journey}/enroll", tag = "journeys",
-    operation_id = "enroll", params(("workspace" = String, Path), ("journey" = String, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "A name of this call, chosen by whoever makes it",
-            min_length = 1, max_length = 256, pattern = "^[!-~]+$")),
+    operation_id = "enroll", params(("workspace" = String, Path), ("journey" = String, Path), IdempotencyHeader),
     request_body = NewEnrollment, responses((status = 200, description = "Taken and decided", body = Enrolled), Failures))]
 pub(crate) async fn enroll(
-    tenant: Tenant<Manage>,
+    tenant: Tenant<Write>,
     State(app): State<Arc<App>>,
     Path((_, slug)): Path<(String, String)>,
-    headers: HeaderMap,
-    JsonBody(new): JsonBody<NewEnrollment>,
-) -> Result<Json<Enrolled>, ApiError> {
+    Creating { body: new, call }: Creating<NewEnrollment>,
+) -> Result<Response, ApiError> {
     let workspace = tenant.id();
     check(&new)?;
-    let input_id = input_id(&headers, tenant.key.id)?;
     let known = Known::need(&app.store, workspace, &slug).await?;
     admits(&known)?;
-    let (identity, contact) = person(&app, workspace, &new).await?;
-    let before = app.store.decisions(workspace, ContactId(contact.id), None, 1).await?;
+    let record = person(&app, workspace, &new).await?;
+    let (id, input_id) = (record.profile.contact, call.input_id());
+    let before = app.store.decisions(workspace, id, None, 1).await?;
     let kind = InputKind::Enroll {
         journey: slug,
         key: new.key,
         properties: new.properties.map_or(Value::Null, Value::Object),
     };
-    let input = Input { at: app.clock.now(), kind };
-    let arrival = Arrival { workspace, identities: vec![identity], input_id, input };
-    let answers = app.live.accept(vec![arrival]).await?;
-    let duplicate = matches!(answers.first(), Some(Accepted::Duplicate));
+    let taken = app.live.perform(move |pipeline, now| {
+        let input = Input { at: now, kind };
+        pollster::block_on(pipeline.accept_for(workspace, id, input_id, input, now))
+    });
+    let duplicate = taken.await?? == Accepted::Duplicate;
     let last = before.first().map_or(0, |row| row.id);
     let enrollment = match duplicate {
         true => None,
-        false => entered(&app, workspace, ContactId(contact.id), known.id, last).await?,
+        false => entered(&app, workspace, id, known.id, last).await?,
     };
-    Ok(Json(Enrolled { contact, duplicate, entered: enrollment.is_some(), enrollment }))
+    let contact = ContactRef { id: id.0, external_id: record.profile.external_id.clone() };
+    let entered = enrollment.is_some();
+    let answer = Enrolled { contact, duplicate, entered, enrollment };
+    call.answered(&app, StatusCode::OK, &answer).await
 }
 
 fn check(new: &NewEnrollment) -> Result<(), ApiError> {
@@ -128,18 +127,6 @@ fn is_flat_enough(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// The id that tells a repeated call from a new one.
-fn input_id(headers: &HeaderMap, key: u64) -> Result<Option<u128>, ApiError> {
-    let Some(token) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let token = token.as_bytes();
-    if token.is_empty() || token.len() > EXTERNAL_ID_CHARS_MAX {
-        return Err(ApiError::invalid(format!(
-            "Idempotency-Key has 1 to {EXTERNAL_ID_CHARS_MAX} characters"
-        )));
-    }
-    Ok(Some(stable_hash_wide(&[b"enroll", &key.to_le_bytes(), token])))
-}
-
 /// Whether API calls may bring people into it now.
 fn admits(known: &Known) -> Result<(), ApiError> {
     let Some(live) = known.live() else {
@@ -156,35 +143,26 @@ fn admits(known: &Known) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The person, and how the input names them.
+/// The person who is meant.
 async fn person(
     app: &App,
     workspace: WorkspaceId,
     new: &NewEnrollment,
-) -> Result<(Identity, ContactRef), ApiError> {
-    let unknown = || ApiError::not_found("there is no such contact; send an identify first");
-    let external = |value| Identity { workspace, kind: IdentityKind::External, value };
-    match (&new.user_id, new.contact) {
+) -> Result<ContactRecord, ApiError> {
+    let id = match (&new.user_id, new.contact) {
         (Some(user), None) => {
-            let identity = external(user.clone());
-            let found = app.store.contact_by_identities(std::slice::from_ref(&identity)).await?;
-            let id = found.into_iter().next().flatten().ok_or_else(unknown)?;
-            Ok((identity, ContactRef { id: id.0, external_id: Some(user.clone()) }))
+            let kind = IdentityKind::External;
+            let identity = Identity { workspace, kind, value: user.clone() };
+            let found = app.store.contact_by_identities(&[identity]).await?;
+            let found = found.into_iter().next().flatten();
+            found.ok_or_else(|| {
+                ApiError::not_found("nobody has this user_id; send an identify first")
+            })?
         }
-        (None, Some(id)) => {
-            // SQL keeps whole numbers with a sign.
-            let id = i64::try_from(id).map_err(|_| unknown())?.unsigned_abs();
-            let found = app.store.contacts(&[ContactId(id)]).await?.into_iter().next().flatten();
-            let found = found.filter(|it| it.profile.workspace == workspace).ok_or_else(unknown)?;
-            let user = found.profile.external_id.clone().ok_or_else(|| {
-                ApiError::conflict(
-                    "this contact has no user id yet, and inputs name people by it; identify them first",
-                )
-            })?;
-            Ok((external(user.clone()), ContactRef { id, external_id: Some(user) }))
-        }
-        _ => Err(ApiError::invalid("say who it is: either user_id or contact")),
-    }
+        (None, Some(id)) => ContactId(id),
+        _ => return Err(ApiError::invalid("say who it is: either user_id or contact")),
+    };
+    contact::find(app, workspace, id.0).await
 }
 
 /// Decisions of one call that are looked at for its enrollment.

@@ -179,44 +179,6 @@ pub(crate) fn definition_of(version: &StoredJourneyVersion) -> Result<Journey, A
     })
 }
 
-/// Text ids of journeys and their steps, for rows that name them by number.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    journeys: BTreeMap<JourneyId, String>,
-    steps: BTreeMap<(JourneyId, u32), Vec<String>>,
-}
-
-impl Names {
-    /// The journeys of a workspace, and the steps of the versions that are wanted.
-    pub(crate) async fn load(
-        store: &Store,
-        workspace: WorkspaceId,
-        wanted: &BTreeSet<(JourneyId, u32)>,
-    ) -> Result<Names, ApiError> {
-        let mut names = Names::default();
-        for version in store.journey_versions(workspace).await? {
-            let row = &version.row;
-            let key = (row.journey, row.version);
-            if wanted.contains(&key) {
-                let steps = definition_of(&version)?.steps.0.into_iter();
-                names.steps.insert(key, steps.map(|(step, _)| step.text).collect());
-            }
-            names.journeys.insert(row.journey, version.row.slug);
-        }
-        Ok(names)
-    }
-
-    /// Text id of a journey.
-    pub(crate) fn journey(&self, id: JourneyId) -> Option<String> {
-        self.journeys.get(&id).cloned()
-    }
-
-    /// Text id of a step.
-    pub(crate) fn step(&self, journey: JourneyId, version: u32, step: u16) -> Option<String> {
-        self.steps.get(&(journey, version))?.get(usize::from(step)).cloned()
-    }
-}
-
 fn shown(
     slug: &str,
     known: Option<&Known>,
@@ -270,7 +232,7 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Listed<JourneyShown>>, ApiError> {
-    let (limit, workspace) = (page.limit()?, tenant.id());
+    let (limit, after, workspace) = (page.limit()?, page.after_text()?, tenant.id());
     let mut drafts = BTreeSet::new();
     loop {
         let after = drafts.last().map(String::as_str);
@@ -296,8 +258,7 @@ pub(crate) async fn list(
     }
     let none = BTreeMap::new();
     let mut rows = Vec::new();
-    let wanted =
-        known.iter().filter(|(slug, _)| page.after.as_ref().is_none_or(|after| *slug > after));
+    let wanted = known.iter().filter(|(slug, _)| after.as_ref().is_none_or(|after| *slug > after));
     for (slug, known) in wanted.take(limit) {
         let totals = known.as_ref().and_then(|known| totals.get(&known.id)).unwrap_or(&none);
         rows.push(shown(slug, known.as_ref(), drafts.contains(slug), totals)?);

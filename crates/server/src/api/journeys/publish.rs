@@ -213,6 +213,8 @@ pub(crate) async fn publish(
         pollster::block_on(publish_now(pipeline, workspace, journey, draft, now))
     });
     let (version, changed) = published.await??;
+    // The workspace's revision counts changes of the whole folder, so nobody else would ask again.
+    app.names.again(&app, workspace, tenant.row.revision).await?;
     let warnings = problems.into_iter().map(Finding::from).collect();
     Ok(Json(Published { journey: slug, version, changed, warnings }))
 }
