@@ -204,6 +204,12 @@ impl Client {
         &self.server
     }
 
+    /// Whether a key is sent that others on the way could read.
+    pub(crate) fn shows_its_key(&self) -> bool {
+        let is_open = self.base.scheme() == "http" && !is_this_machine(&self.base);
+        is_open && self.authorization.is_some()
+    }
+
     /// Asks for something.
     ///
     /// # Errors
@@ -428,6 +434,20 @@ mod tests {
         let path = request.url().as_str();
         assert_eq!(path, "http://here/under/api/v1/workspaces/..%2Fa%20b%3Fc");
         assert!(!format!("{client:?} {request:?}").contains("secret"));
+        for (server, key, shows) in [
+            ("http://here", Some("k"), true),
+            ("http://here", None, false),
+            ("https://here", Some("k"), false),
+            ("http://localhost:1", Some("k"), false),
+            ("http://[::1]:1", Some("k"), false),
+            ("http://127.0.0.1.evil.example", Some("k"), true),
+        ] {
+            assert_eq!(
+                Client::new(server, key).expect("a client").shows_its_key(),
+                shows,
+                "{server}"
+            );
+        }
     }
 
     #[test]

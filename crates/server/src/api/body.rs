@@ -4,7 +4,7 @@
 
 use super::App;
 use super::error::ApiError;
-use super::limits::PAGE_ROWS_DEFAULT;
+use super::limits::{CURSOR_CHARS_MAX, PAGE_ROWS_DEFAULT};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -130,6 +130,11 @@ impl PageQuery {
         limit(self.limit)
     }
 
+    /// After which row, where a row is known by a text.
+    pub(crate) fn after_text(&self) -> Result<Option<String>, ApiError> {
+        after(self.after.as_deref())
+    }
+
     /// After which row, where a row is known by a number.
     pub(crate) fn after_number(&self) -> Result<Option<u64>, ApiError> {
         after_id(self.after.as_deref())
@@ -150,8 +155,9 @@ pub(crate) fn limit(asked: Option<usize>) -> Result<usize, ApiError> {
 /// A cursor as what it stands for.
 pub(crate) fn after<T: std::str::FromStr>(cursor: Option<&str>) -> Result<Option<T>, ApiError> {
     let parse = |text: &str| {
-        text.parse::<T>()
-            .map_err(|_| ApiError::invalid("after is not the `next` of a page of this list"))
+        let is_sane = (1..=CURSOR_CHARS_MAX).contains(&text.chars().count());
+        let parsed = text.parse::<T>().ok().filter(|_| is_sane);
+        parsed.ok_or_else(|| ApiError::invalid("after is not the `next` of a page of this list"))
     };
     cursor.map(parse).transpose()
 }

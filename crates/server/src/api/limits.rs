@@ -5,6 +5,8 @@
 
 /// Rows of a page when nobody says.
 pub(crate) const PAGE_ROWS_DEFAULT: usize = 50;
+/// Characters of a cursor.
+pub(crate) const CURSOR_CHARS_MAX: usize = 1_000;
 /// Single errors in one answer; the rest would only repeat them.
 pub(crate) const ERRORS_MAX: usize = 100;
 /// Files of one workspace.

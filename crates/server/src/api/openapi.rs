@@ -2,6 +2,7 @@
 //!
 //! Must never describe what is not served: both come from the same list.
 
+use super::limits::CURSOR_CHARS_MAX;
 use axum::Json;
 use serde_json::{Value, json};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -57,7 +58,8 @@ pub(crate) fn document() -> Value {
     let paths = document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
     let operations = paths.filter_map(Value::as_object_mut).flat_map(serde_json::Map::values_mut);
     for operation in operations {
-        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
             complete(parameter);
         }
     }
@@ -80,9 +82,10 @@ fn complete(parameter: &mut Value) {
         Some("contact") => ("Id of the contact", json!({ "minimum": 1, "maximum": i64::MAX })),
         Some("kinds") => ("Which kinds", json!({ "maxLength": 200 })),
         Some("from" | "until") => ("An instant", json!({ "maxLength": 64 })),
-        Some("after") => {
-            ("Where the page before ended", json!({ "minLength": 1, "maxLength": 1_000 }))
-        }
+        Some("after") => (
+            "Where the page before ended",
+            json!({ "minLength": 1, "maxLength": CURSOR_CHARS_MAX }),
+        ),
         _ => return,
     };
     if parameter["description"].is_null() {

@@ -13,6 +13,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json as object;
 use std::path::{Path, PathBuf};
+use wayline_core::limits::NAME_CHARS_MAX;
 use wayline_store::{SqliteOptions, SqliteStore, Store};
 
 const EXAMPLES: &str = "\
@@ -166,6 +167,11 @@ fn create_in(data: &Path, name: &str) -> Result<(), CliError> {
     // Opening makes a store where there is none; a key of nothing is a mistyped name.
     if !path.is_file() {
         return Err(CliError::NoStore { path });
+    }
+    if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
+        let message =
+            format!("the name of a key has 1 to {NAME_CHARS_MAX} characters; say what it is for");
+        return Err(CliError::Usage { message });
     }
     let options =
         SqliteOptions { cache_bytes: 1024 * 1024, readers: 1, ..SqliteOptions::default() };

@@ -2,7 +2,7 @@
 //!
 //! Must never show a key, and must never send one that stands in a file others wrote more into than a key.
 
-use super::CliError;
+use super::{CliError, say};
 use crate::client::Client;
 use crate::run;
 use clap::Args;
@@ -69,7 +69,12 @@ impl ServerArgs {
             }
         };
         let key = key.filter(|key| !key.is_empty());
-        Ok(Client::new(&self.server, key.as_deref())?)
+        let client = Client::new(&self.server, key.as_deref())?;
+        if client.shows_its_key() {
+            let server = client.server();
+            say(&format!("warning: the key goes to {server} without encryption; use https\n"));
+        }
+        Ok(client)
     }
 }
 

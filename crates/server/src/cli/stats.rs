@@ -28,15 +28,15 @@ const COUNTS: [&str; 9] =
     ["entered", "waiting", "held", "sent", "delivered", "failed", "dropped", "converted", "exited"];
 /// The columns of steps.
 const STEP_COUNTS: [&str; 9] = [
-    "reached",
     "waiting",
     "held_now",
     "sent",
     "delivered",
     "failed",
     "dropped",
+    "clicked",
+    "replied",
     "converted",
-    "left",
 ];
 /// Puts the cursor of a terminal home and clears what is below.
 const HOME: &str = "\u{1b}[H\u{1b}[J";

@@ -49,10 +49,10 @@ fn the_table_says_what_happened() {
     assert_eq!(columns(&said, "class_reminder").join(" "), "class_reminder live 0 0 0 0 0 0 0 0 0");
 
     let said = with(&live, ["stats", "juniper", "--journey", "order_thanks"]);
-    let heads = "version step variant reached waiting held_now sent delivered failed dropped converted left";
+    let heads = "version step variant waiting held_now sent delivered failed dropped clicked replied converted";
     assert_eq!(columns(&said, "version").join(" "), heads);
-    assert_eq!(columns(&said, "1        thanks").join(" "), "1 thanks - 1 0 0 1 1 0 0 0 1");
-    assert_eq!(columns(&said, "1        drink_it").join(" "), "1 drink_it - 1 1 0 0 0 0 0 0 0");
+    assert_eq!(columns(&said, "1        thanks").join(" "), "1 thanks - 0 0 1 1 0 0 0 0 0");
+    assert_eq!(columns(&said, "1        drink_it").join(" "), "1 drink_it - 1 0 0 0 0 0 0 0 0");
 
     let none = with(&live, ["stats", "juniper", "--journey", "thnaks"]);
     assert!(none.code == 1 && none.err.contains("no journey thnaks"), "{}", none.err);

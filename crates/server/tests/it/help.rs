@@ -1,6 +1,7 @@
 //! Help and version: what a newcomer sees first.
 
-use crate::program::run;
+use crate::program::{repository, run};
+use std::collections::BTreeMap;
 
 #[test]
 fn help_names_every_command_and_shows_how_to_begin() {
@@ -75,4 +76,51 @@ fn version_in_short_and_with_what_it_can_do() {
     let version = run(["version"]);
     assert_eq!(version.lines()[0], release);
     assert!(version.out.contains("stores") && version.out.contains("sqlite"), "{}", version.out);
+}
+
+/// The command of a line of the manual: `keys create` is one.
+fn command_of(line: &str) -> Vec<&str> {
+    let words: Vec<_> = line.split_whitespace().skip(1).collect();
+    let count = if matches!(words.first(), Some(&("keys" | "inspect"))) { 2 } else { 1 };
+    words.into_iter().take(count).collect()
+}
+
+fn options_of(line: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
+    line.split(move |c| !is_part(c)).filter(|word| word.starts_with("--") && word.len() > 2)
+}
+
+#[test]
+fn the_manual_names_every_option_and_none_that_is_not_there() {
+    let manual = repository("docs/manual/command-line.md");
+    let manual = std::fs::read_to_string(manual).expect("read the manual");
+    let mut told: BTreeMap<Vec<&str>, String> = BTreeMap::new();
+    for line in manual.lines().filter(|line| line.starts_with("wayline ")) {
+        // What follows may be any of several commands.
+        if !line.contains('|') || !command_of(line).last().is_some_and(|it| it.contains('|')) {
+            told.entry(command_of(line)).or_default().push_str(line);
+        }
+    }
+    assert!(told.len() > 10, "{told:?}");
+    for (command, lines) in told {
+        let help = run(command.iter().copied().chain(["--help"]));
+        assert_eq!(help.code, 0, "{command:?}: {}", help.err);
+        let arguments = help.out.split("Options:").nth(1).unwrap_or_default();
+        let (arguments, _) = arguments.split_once("\nExample").unwrap_or((arguments, ""));
+        let defined: Vec<_> = arguments
+            .lines()
+            .filter(|line| line.trim_start().starts_with('-'))
+            .flat_map(|line| options_of(line).take(1))
+            .collect();
+        for option in options_of(&lines) {
+            assert!(defined.contains(&option), "{command:?} has no {option}: {defined:?}");
+        }
+        // These are told once for all commands that have them.
+        let everywhere = ["--help", "--server", "--key", "--key-file"];
+        for option in defined.into_iter().filter(|option| !everywhere.contains(option)) {
+            let is_told = options_of(&lines).any(|told| told == option)
+                || manual.contains(&format!("`{option}"));
+            assert!(is_told, "the manual does not name {option} of {command:?}");
+        }
+    }
 }

@@ -26,7 +26,7 @@ pub(crate) struct DraftText {
     )]
     text: String,
     /// The revision it is based on; 0: there was no draft.
-    #[schema(maximum = 9007199254740991_i64)]
+    #[schema(maximum = 9007199254740990_i64)]
     revision: u64,
 }
 
@@ -122,8 +122,8 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Listed<DraftListed>>, ApiError> {
-    let limit = page.limit()?;
-    let rows = app.store.drafts(tenant.id(), page.after.as_deref(), limit).await?;
+    let (limit, after) = (page.limit()?, page.after_text()?);
+    let rows = app.store.drafts(tenant.id(), after.as_deref(), limit).await?;
     Ok(Json(Listed::page(rows, limit, |row| row.slug.clone(), listed)))
 }
 

@@ -232,7 +232,7 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Listed<JourneyShown>>, ApiError> {
-    let (limit, workspace) = (page.limit()?, tenant.id());
+    let (limit, after, workspace) = (page.limit()?, page.after_text()?, tenant.id());
     let mut drafts = BTreeSet::new();
     loop {
         let after = drafts.last().map(String::as_str);
@@ -258,8 +258,7 @@ pub(crate) async fn list(
     }
     let none = BTreeMap::new();
     let mut rows = Vec::new();
-    let wanted =
-        known.iter().filter(|(slug, _)| page.after.as_ref().is_none_or(|after| *slug > after));
+    let wanted = known.iter().filter(|(slug, _)| after.as_ref().is_none_or(|after| *slug > after));
     for (slug, known) in wanted.take(limit) {
         let totals = known.as_ref().and_then(|known| totals.get(&known.id)).unwrap_or(&none);
         rows.push(shown(slug, known.as_ref(), drafts.contains(slug), totals)?);
