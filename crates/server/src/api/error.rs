@@ -204,12 +204,8 @@ impl ApiError {
 
     /// 422: definitions with problems.
     pub(crate) fn definitions(problems: &[DefinitionProblem]) -> ApiError {
-        ApiError::invalid("the definitions have errors; mend them and send them again").with(
-            problems.iter().take(ERRORS_MAX).map(|problem| Wrong {
-                place: format!("{}:{}:{}", problem.file, problem.line, problem.column),
-                detail: problem.message.clone(),
-            }),
-        )
+        ApiError::invalid("the definitions have errors; mend them and send them again")
+            .with(wrong(problems))
     }
 
     /// With single things that are wrong.
@@ -217,6 +213,14 @@ impl ApiError {
         self.errors.extend(errors);
         self
     }
+}
+
+/// Problems of definitions, each with its file, line and column.
+pub(crate) fn wrong(problems: &[DefinitionProblem]) -> impl Iterator<Item = Wrong> {
+    problems.iter().take(ERRORS_MAX).map(|problem| Wrong {
+        place: format!("{}:{}:{}", problem.file, problem.line, problem.column),
+        detail: problem.message.clone(),
+    })
 }
 
 impl IntoResponse for ApiError {

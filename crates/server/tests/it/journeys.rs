@@ -1,6 +1,7 @@
 //! Journeys over the API: written, published, paused, archived; counted, listed, mended.
 
 use crate::live::{Answer, Live, until};
+use crate::program::repository;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -209,6 +210,20 @@ fn api_calls_enroll_once_under_one_key() {
     shop.post("/journeys/by_hand/enroll", &json!({ "user_id": "nobody" })).expect(404);
     shop.post("/journeys/by_hand/enroll", &json!({})).expect(422);
     shop.post("/journeys/shipped/enroll", &json!({ "user_id": "one" })).expect(409);
+}
+
+#[test]
+fn a_journey_that_a_keyword_leads_to_is_not_archived() {
+    let live = Live::start();
+    live.apply("juniper", &repository("examples/shop"));
+    let base = "/api/v1/workspaces/juniper/journeys";
+    let refused = live.post(&format!("{base}/welcome/archive"), &json!({})).expect(409);
+    assert!(
+        refused["errors"][0]["place"].as_str().is_some_and(|it| it.starts_with("workspace.yaml:")),
+        "{refused}"
+    );
+    assert_eq!(live.get(&format!("{base}/welcome")).expect(200)["status"], "live");
+    live.post(&format!("{base}/nothing/archive"), &json!({})).expect(404);
 }
 
 /// Counts decisions as the counters do.

@@ -7,8 +7,8 @@ use super::{JourneyShown, Known, no_journey, show};
 use crate::api::App;
 use crate::api::auth::{Manage, Read, Tenant};
 use crate::api::body::{JsonBody, Path};
-use crate::api::error::{ApiError, Failures};
-use crate::api::workspaces::stored;
+use crate::api::error::{ApiError, Failures, wrong};
+use crate::api::workspaces::{Folder, stored};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -249,6 +249,26 @@ async fn publish_now(
     Ok((live.row.version, false))
 }
 
+/// Refuses to take a journey away to which others, or keywords, still lead: what is left would not be valid, and
+/// nothing could be published any more.
+async fn nothing_leads_to(app: &App, workspace: &WorkspaceRow, slug: &str) -> Result<(), ApiError> {
+    let mut folder = stored(app, workspace).await?;
+    let check = |folder: &Folder| {
+        load(folder.files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()))).err()
+    };
+    // What is wrong already is nothing that this changes.
+    if check(&folder).is_some() || folder.files.remove(&format!("journeys/{slug}.yaml")).is_none() {
+        return Ok(());
+    }
+    match check(&folder) {
+        None => Ok(()),
+        Some(problems) => Err(ApiError::conflict(format!(
+            "something still leads to the journey {slug}; change that first"
+        ))
+        .with(wrong(&problems))),
+    }
+}
+
 /// What may be done to a published journey.
 #[derive(Clone, Copy)]
 enum Step {
@@ -264,6 +284,9 @@ async fn take(
     step: Step,
 ) -> Result<Json<JourneyShown>, ApiError> {
     let workspace = tenant.id();
+    if matches!(step, Step::Archive) {
+        nothing_leads_to(app, &tenant.row, &slug).await?;
+    }
     let named = slug.clone();
     let done = app.live.perform(move |pipeline, now| {
         pollster::block_on(async {
