@@ -65,10 +65,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), CliError> {
 }
 
 /// The people live until somebody says stop.
-async fn live(
-    started: &Started,
-    told_to_stop: impl Future<Output = ()>,
-) -> Result<(), CliError> {
+async fn live(started: &Started, told_to_stop: impl Future<Output = ()>) -> Result<(), CliError> {
     let (stop, stopping) = watch::channel(false);
     let living = async {
         let lived = demo::run(started, stopping).await;

@@ -2,7 +2,7 @@
 //!
 //! Must never submit anything that was not claimed, and must answer exactly once for whatever it was given.
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::FutureExt;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -12,7 +12,7 @@ use wayline_core::event::SubmitOutcome;
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::calls::Caller;
-use wayline_pipeline::gateway::{GatewayEvent, Gateways};
+use wayline_pipeline::gateway::{Gateway, GatewayEvent, Gateways};
 use wayline_store::batch::CallRow;
 
 /// How long a message waits for a gateway that is not configured (any more).
@@ -44,20 +44,31 @@ impl Outside {
         Outside { runtime, gateways, caller, outcomes }
     }
 
-    /// Hands messages to their gateways, all at once; each answers for itself.
-    pub(crate) fn submit(&self, messages: Vec<Message>, now: Timestamp) {
-        if messages.is_empty() {
-            return;
-        }
-        let (gateways, outcomes) = (self.gateways.clone(), self.outcomes.clone());
-        self.runtime.spawn(async move {
-            let mut under_way: FuturesUnordered<_> =
-                messages.into_iter().map(|message| submit(&gateways, message, now)).collect();
-            while let Some((message, outcome)) = under_way.next().await {
+    /// Hands messages to their gateways. Each submit has begun when this returns, so that nothing committed later
+    /// (a STOP) comes before it; those a gateway answers at once are returned, the others answer for themselves.
+    pub(crate) fn submit(
+        &self,
+        messages: Vec<Message>,
+        now: Timestamp,
+    ) -> Vec<(Message, SubmitOutcome)> {
+        // Connections that a submit opens belong to the runtime that goes on with it.
+        let _context = self.runtime.enter();
+        let mut answered = Vec::new();
+        for message in messages {
+            let gateway = self.gateways.get(&message.gateway).cloned();
+            let mut under_way = submit(gateway, message, now).boxed();
+            if let Some(answer) = (&mut under_way).now_or_never() {
+                answered.push(answer);
+                continue;
+            }
+            let outcomes = self.outcomes.clone();
+            self.runtime.spawn(async move {
+                let (message, outcome) = under_way.await;
                 // The engine has stopped: the next start makes it unknown.
                 let _ = outcomes.send(Outcome::Submitted(Box::new(message), outcome));
-            }
-        });
+            });
+        }
+        answered
     }
 
     /// Calls a webhook.
@@ -80,8 +91,12 @@ impl Outside {
     }
 }
 
-async fn submit(gateways: &Gateways, message: Message, now: Timestamp) -> (Message, SubmitOutcome) {
-    let outcome = match gateways.get(&message.gateway) {
+async fn submit(
+    gateway: Option<Arc<dyn Gateway>>,
+    message: Message,
+    now: Timestamp,
+) -> (Message, SubmitOutcome) {
+    let outcome = match gateway {
         Some(gateway) => gateway.submit(&message, now).await,
         None => SubmitOutcome::Retry { after: NO_GATEWAY_RETRY, throttled: false },
     };

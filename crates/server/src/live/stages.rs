@@ -228,6 +228,7 @@ impl Stages {
         did += self.pipeline.schedule(tick).await?;
         did += self.pipeline.wake(tick, THINGS_PER_TURN).await?;
         did += self.claim(tick).await?;
+        did += self.store_submits(tick).await?;
         did += self.call(now).await?;
         did += self.forget(now).await?;
         let mut next =
@@ -254,14 +255,7 @@ impl Stages {
                 Outcome::Called(call, answer) => self.call_answers.push((*call, answer)),
             }
         }
-        let mut did = 0;
-        while !self.answers.is_empty() {
-            let count = self.answers.len().min(THINGS_PER_TURN);
-            let (messages, outcomes) = self.answers[..count].iter().cloned().unzip();
-            self.pipeline.answer(messages, outcomes, tick).await?;
-            self.answers.drain(..count);
-            did += count;
-        }
+        let mut did = self.store_submits(tick).await?;
         while let Some((call, answer)) = self.call_answers.last().cloned() {
             self.pipeline.answer_call(&call, answer, tick.until()).await?;
             self.calls_in_flight.remove(&call.id);
@@ -271,28 +265,40 @@ impl Stages {
         Ok(did)
     }
 
-    /// Takes what came from carriers.
+    /// Stores answers of gateways, one commit of them: inputs that wait come in between.
+    async fn store_submits(&mut self, tick: Tick) -> Result<usize, PipelineError> {
+        let count = self.answers.len().min(THINGS_PER_TURN);
+        if count > 0 {
+            let (messages, outcomes) = self.answers[..count].iter().cloned().unzip();
+            self.pipeline.answer(messages, outcomes, tick).await?;
+            self.answers.drain(..count);
+        }
+        Ok(count)
+    }
+
+    /// Takes what came from carriers, one commit of it.
     async fn hear(&mut self, tick: Tick) -> Result<usize, PipelineError> {
         self.received.extend(self.outside.poll(tick.until()));
-        let mut did = 0;
-        while !self.received.is_empty() {
-            let count = self.received.len().min(THINGS_PER_TURN);
+        let count = self.received.len().min(THINGS_PER_TURN);
+        if count > 0 {
             self.pipeline.receive(self.received[..count].to_vec(), tick).await?;
             self.received.drain(..count);
-            did += count;
         }
-        Ok(did)
+        Ok(count)
     }
 
     /// Hands out messages that are due, as many as there is room for.
     async fn claim(&mut self, tick: Tick) -> Result<usize, PipelineError> {
-        let room = SUBMITS_IN_FLIGHT_MAX.saturating_sub(self.submits_in_flight);
+        let under_way = self.submits_in_flight + self.answers.len();
+        let room = SUBMITS_IN_FLIGHT_MAX.saturating_sub(under_way);
         if room == 0 {
             return Ok(0);
         }
         let (claimed, submissions) = self.pipeline.claim(tick, room.min(THINGS_PER_TURN)).await?;
-        self.submits_in_flight += submissions.len();
-        self.outside.submit(submissions, tick.until());
+        let submitted = submissions.len();
+        let answered = self.outside.submit(submissions, tick.until());
+        self.submits_in_flight += submitted - answered.len();
+        self.answers.extend(answered);
         Ok(claimed)
     }
 
@@ -335,11 +341,14 @@ impl Stages {
             self.commands(inbox, now).await;
             inbox.gather();
         }
-        match self.store_answers(inbox, Tick::Live(now)).await {
-            Ok(_) => self.submits_in_flight == 0,
-            Err(error) => {
-                tracing::error!(%error, "the answers of gateways cannot be stored; the next start makes their messages unknown");
-                true
+        loop {
+            match self.store_answers(inbox, Tick::Live(now)).await {
+                Ok(0) => return self.submits_in_flight == 0,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the answers of gateways cannot be stored; the next start makes their messages unknown");
+                    return true;
+                }
             }
         }
     }
