@@ -1,14 +1,14 @@
-//! Creating requests that may be repeated: the same `Idempotency-Key` gets the same answer, and things are made once.
+//! Creating calls that may be repeated: the same `Idempotency-Key` gets the same answer, and things are made once.
 //!
 //! ```text
-//!  POST + key ─▶ kept answer? ── yes, same request ──▶ it, again
-//!                    │   └────── yes, other request ─▶ 422
+//!  POST + key ─▶ kept answer? ── yes, same call ──▶ it, again
+//!                    │   └────── yes, other call ─▶ 422
 //!                    │ no, a twin runs ───────────▶ 409
 //!                    ▼
 //!                 create ─▶ keep the answer ─▶ answer
 //! ```
 //! What is created survives a crash between its creation and the keeping of its answer: an input carries an id
-//! made of the request, so that its repetition does nothing; a row is committed together with the answer. Must
+//! made of the call, so that its repetition does nothing; a row is committed together with the answer. Must
 //! never keep a secret, and never keep the answer to something that was not created.
 
 use super::App;
@@ -32,46 +32,46 @@ use wayline_store::batch::{Batch, IdempotencyRow, Op};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The header of creating requests.
+/// The header of creating calls.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[allow(dead_code, reason = "describes the header")]
 pub(crate) struct IdempotencyHeader {
-    /// Your own name of this request, 1 to 255 visible ASCII characters. Sent again with the same body within 24 hours
+    /// Your own name of this call, 1 to 255 visible ASCII characters. Sent again with the same body within 24 hours
     /// it creates nothing and gives the answer again, with the header `Idempotency-Replayed: true`. With another
-    /// body: 422. While the first one is under way: 409.
+    /// body: 422. While the first call is under way: 409.
     #[param(rename = "Idempotency-Key", required = false, max_length = 255)]
     idempotency_key: Option<String>,
 }
 
-/// Creations under way that have a name.
+/// Calls under way that have a name.
 #[derive(Default)]
-pub(crate) struct Creations(Arc<Mutex<BTreeSet<(u64, String)>>>);
+pub(crate) struct Calls(Arc<Mutex<BTreeSet<(u64, String)>>>);
 
-/// The place of a request among those under way; given back when dropped.
+/// The place of a call among those under way; given back when dropped.
 struct Place {
-    creations: Arc<Mutex<BTreeSet<(u64, String)>>>,
+    calls: Arc<Mutex<BTreeSet<(u64, String)>>>,
     name: (u64, String),
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.creations.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
     }
 }
 
-impl Creations {
+impl Calls {
     fn enter(&self, key: u64, token: &str) -> Option<Place> {
         let name = (key, token.to_owned());
-        let mut creations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        creations.insert(name.clone()).then(|| Place { creations: Arc::clone(&self.0), name })
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.insert(name.clone()).then(|| Place { calls: Arc::clone(&self.0), name })
     }
 }
 
-/// A creating request.
-pub(crate) struct Creation(Option<NamedCreation>);
+/// A creating call.
+pub(crate) struct Call(Option<NamedCall>);
 
-struct NamedCreation {
+struct NamedCall {
     key: u64,
     token: String,
     fingerprint: u128,
@@ -79,12 +79,12 @@ struct NamedCreation {
     place: Place,
 }
 
-/// The body of a creating request, which has not been answered before.
+/// The body of a creating call, which has not been answered before.
 pub(crate) struct Creating<T> {
     /// What is wanted.
     pub(crate) body: T,
-    /// The request, as far as repetitions go.
-    pub(crate) creation: Creation,
+    /// The call.
+    pub(crate) call: Call,
 }
 
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for Creating<T> {
@@ -98,15 +98,15 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Creating<T> {
         let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
         let fingerprint =
             stable_hash_wide(&[parts.method.as_str().as_bytes(), path.as_bytes(), &bytes]);
-        let creation = match token_of(&parts.headers).map_err(refused)? {
-            None => Creation(None),
+        let call = match token_of(&parts.headers).map_err(refused)? {
+            None => Call(None),
             Some(token) => {
                 let key = Caller::known(&parts, app).map_err(refused)?.id;
                 named(app, key, token, fingerprint).await?
             }
         };
         let body = parse(&bytes).map_err(refused)?;
-        Ok(Creating { body, creation })
+        Ok(Creating { body, call })
     }
 }
 
@@ -127,24 +127,19 @@ fn token_of(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     })
 }
 
-/// A request under a name, unless it was answered or is under way.
-async fn named(
-    app: &App,
-    key: u64,
-    token: String,
-    fingerprint: u128,
-) -> Result<Creation, Response> {
+/// A call under a name, unless it was answered or is under way.
+async fn named(app: &App, key: u64, token: String, fingerprint: u128) -> Result<Call, Response> {
     // First the place, then the look: a twin that has just ended has kept its answer.
-    let Some(place) = app.creations.enter(key, &token) else {
-        let detail = "a request with this Idempotency-Key is under way; wait for its answer, or repeat it in a moment";
+    let Some(place) = app.calls.enter(key, &token) else {
+        let detail = "a call with this Idempotency-Key is under way; wait for its answer, or repeat it in a moment";
         return Err(ApiError::conflict(detail).into_response());
     };
     let kept = app.store.idempotency(key, &token).await;
     match kept.map_err(|error| ApiError::from(error).into_response())? {
-        None => Ok(Creation(Some(NamedCreation { key, token, fingerprint, place }))),
+        None => Ok(Call(Some(NamedCall { key, token, fingerprint, place }))),
         Some(row) if row.fingerprint == fingerprint => Err(again(&row)),
         Some(_) => Err(ApiError::invalid(
-            "this Idempotency-Key was used for another request; each needs one of its own",
+            "this Idempotency-Key was used for another call; each call needs one of its own",
         )
         .into_response()),
     }
@@ -162,16 +157,16 @@ fn answer(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-impl Creation {
-    /// The id of the input that this request is: a repetition after a crash is told by it. The body is part of it,
+impl Call {
+    /// The id of the input that this call is: a repetition after a crash is told by it. The body is part of it,
     /// because input ids are remembered longer than answers.
     pub(crate) fn input_id(&self) -> Option<u128> {
-        self.0.as_ref().map(|named| {
+        self.0.as_ref().map(|call| {
             stable_hash_wide(&[
-                b"creation",
-                &named.key.to_le_bytes(),
-                named.token.as_bytes(),
-                &named.fingerprint.to_le_bytes(),
+                b"call",
+                &call.key.to_le_bytes(),
+                call.token.as_bytes(),
+                &call.fingerprint.to_le_bytes(),
             ])
         })
     }
@@ -183,15 +178,15 @@ impl Creation {
         status: StatusCode,
         answer: &T,
     ) -> Result<Option<Op>, ApiError> {
-        let Some(named) = &self.0 else { return Ok(None) };
+        let Some(call) = &self.0 else { return Ok(None) };
         let body = written(answer)?;
         if body.len() > KEPT_ANSWER_BYTES_MAX {
             return Err(ApiError::internal("this answer is too large to be kept"));
         }
         Ok(Some(Op::PutIdempotency(IdempotencyRow {
-            key: named.key,
-            token: named.token.clone(),
-            fingerprint: named.fingerprint,
+            key: call.key,
+            token: call.token.clone(),
+            fingerprint: call.fingerprint,
             at: now,
             status: status.as_u16(),
             body,
@@ -212,7 +207,7 @@ impl Creation {
             kept.await??;
         }
         // Only now may a twin look for it.
-        drop(self.0.map(|named| named.place));
+        drop(self.0.map(|call| call.place));
         Ok(answer(status, written(body)?))
     }
 }

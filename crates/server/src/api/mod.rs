@@ -30,7 +30,7 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use error::ApiError;
 pub(crate) use feed::Watchers;
-pub(crate) use idempotency::Creations;
+pub(crate) use idempotency::Calls;
 use metrics_exporter_prometheus::PrometheusHandle;
 pub(crate) use names::Names;
 use std::sync::Arc;
@@ -57,8 +57,8 @@ pub(crate) struct App {
     pub(crate) metrics: PrometheusHandle,
     /// Text ids of journeys and steps.
     pub(crate) names: Names,
-    /// Creating requests under way.
-    pub(crate) creations: Creations,
+    /// Creating calls under way.
+    pub(crate) calls: Calls,
     /// Who watches the feed.
     pub(crate) watchers: Watchers,
     /// Whether the program is stopping.
