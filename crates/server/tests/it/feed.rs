@@ -1,8 +1,8 @@
 //! The live feed: what happens is seen at once, by those whom it concerns, and a stop does not wait for them.
 
-use crate::live::{Live, shop_as, until};
+use crate::live::{Live, now, shop_as, until};
 use serde_json::{Value as Json, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const FEED: &str = "/api/v1/workspaces/juniper/feed";
 
@@ -139,7 +139,7 @@ fn a_feed_outlives_the_time_limit_of_requests_and_a_stop_does_not_wait_for_it() 
     let mut live = Live::start_with(&["--config", settings.to_str().expect("UTF-8")]);
     live.apply_files("juniper", &shop_as("juniper"));
     let mut events = live.events(FEED, &live.operator);
-    let began = Instant::now();
+    let began = now();
     let writer = live.key("juniper", &["write"]);
     let mut users = 0;
     until("more than the limit has passed", || {
@@ -149,7 +149,7 @@ fn a_feed_outlives_the_time_limit_of_requests_and_a_stop_does_not_wait_for_it() 
     });
     let last = format!("u-{users}");
     while events.next().expect("it goes on").1["external_id"] != last.as_str() {}
-    let stopping = Instant::now();
+    let stopping = now();
     live.stop();
     assert!(stopping.elapsed() < Duration::from_secs(9), "{:?}", stopping.elapsed());
     while events.next().is_some() {}
