@@ -23,8 +23,13 @@ impl JsonPath {
     /// What stands there, if anything does and it is not null. Array elements go by number.
     #[must_use]
     pub fn find<'a>(&self, root: &'a Value) -> Option<&'a Value> {
+        JsonPath::find_parts(&self.0, root)
+    }
+
+    /// As [`JsonPath::find`], for a part of a path.
+    pub(crate) fn find_parts<'a>(parts: &[String], root: &'a Value) -> Option<&'a Value> {
         let mut here = root;
-        for part in &self.0 {
+        for part in parts {
             here = match here {
                 Value::Object(fields) => fields.get(part)?,
                 Value::Array(items) => items.get(part.parse::<usize>().ok()?)?,

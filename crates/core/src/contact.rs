@@ -14,6 +14,7 @@ use crate::window::Window;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// A person, loaded for the time of one batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +79,20 @@ pub struct State {
     pub recheck_at: Option<Timestamp>,
     /// How many inputs of the person fell into each UTC hour of the day; empty unless a journey waits for the best time.
     pub hours: Vec<u16>,
+    /// No part of what is stored.
+    #[serde(skip)]
+    pub entry_read: EntryRead,
+}
+
+/// The entry event of an enrollment, read from its text: kept for a turn, because reading it again and again costs
+/// more than most decisions. Equal to any other: it says nothing that the state does not say.
+#[derive(Clone, Debug, Default)]
+pub struct EntryRead(pub(crate) Option<(EnrollmentId, Arc<Value>)>);
+
+impl PartialEq for EntryRead {
+    fn eq(&self, _other: &EntryRead) -> bool {
+        true
+    }
 }
 
 /// A contact in a journey, now.
@@ -298,7 +313,12 @@ impl State {
     /// # Errors
     /// When the encoder fails, which no value of this type makes it do.
     pub fn encode(&self, contact: ContactId) -> Result<Vec<u8>, StateError> {
-        postcard::to_extend(self, vec![STATE_VERSION])
+        let texts = |it: &Enrollment| it.key.len() + it.event.len() + it.variant.len();
+        let enrollments: usize = self.enrollments.iter().map(|it| 96 + texts(it)).sum();
+        let rest = self.ended.len() * 20 + self.sends.len() * 24 + self.windows.len() * 64;
+        let mut bytes = Vec::with_capacity(160 + enrollments + rest);
+        bytes.push(STATE_VERSION);
+        postcard::to_extend(self, bytes)
             .map_err(|error| StateError::Damaged { contact, why: error.to_string() })
     }
 

@@ -177,7 +177,7 @@ pub(crate) fn attribute<'a>(
         ("id" | "user_id", true) => own(&contact.profile.external_id),
         _ => {
             let root = contact.profile.attributes.get(first)?;
-            JsonPath(rest.to_vec()).find(root).map(Cow::Borrowed)
+            JsonPath::find_parts(rest, root).map(Cow::Borrowed)
         }
     }
 }

@@ -99,12 +99,33 @@ pub fn stable_hash(parts: &[&[u8]]) -> u64 {
 /// As [`stable_hash`], 128 bits: wide enough to stand for the hashed thing itself.
 #[must_use]
 pub fn stable_hash_wide(parts: &[&[u8]]) -> u128 {
+    // Nearly everything hashed is a few short texts: put together first, that is one pass.
+    let mut short = [0; 256];
+    let mut room = short.as_mut_slice();
+    for part in parts {
+        let length = (part.len() as u64).to_le_bytes();
+        let Some((head, rest)) = room.split_at_mut_checked(length.len() + part.len()) else {
+            return hash_of_long(parts);
+        };
+        let (front, back) = head.split_at_mut(length.len());
+        front.copy_from_slice(&length);
+        back.copy_from_slice(part);
+        room = rest;
+    }
+    let unused = room.len();
+    first_half(&blake3::hash(&short[..short.len() - unused]))
+}
+
+fn hash_of_long(parts: &[&[u8]]) -> u128 {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    let mut bytes = [0; 16];
-    hasher.finalize_xof().fill(&mut bytes);
-    u128::from_be_bytes(bytes)
+    first_half(&hasher.finalize())
+}
+
+fn first_half(hash: &blake3::Hash) -> u128 {
+    let bytes = hash.as_bytes().iter().take(16);
+    bytes.fold(0, |number, byte| (number << 8) | u128::from(*byte))
 }

@@ -9,10 +9,10 @@ use crate::stopped::stopped_by_number;
 use crate::tick::Tick;
 use crate::turn::{About, Care, Committable, Turn, Work};
 use crate::windows;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wayline_core::evaluate::earliest;
-use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, WorkspaceId};
 use wayline_core::journey::engine::Engine;
 use wayline_core::limits;
@@ -93,8 +93,8 @@ pub type Observer = Box<dyn FnMut(Batch) + Send>;
 pub struct Pipeline {
     pub(crate) store: Arc<Store>,
     pub(crate) engines: BTreeMap<WorkspaceId, Arc<Engine>>,
-    sequences: Sequences,
-    hot: Hot,
+    pub(crate) sequences: Sequences,
+    pub(crate) hot: Hot,
     /// Workspaces whose contacts are looked at once more because definitions changed, and how far that is.
     pub(crate) refreshes: BTreeMap<WorkspaceId, SweepRow>,
     pub(crate) run: u64,
@@ -199,7 +199,9 @@ impl Pipeline {
         let fresh = self.unknown(arrivals).await?;
         let mut known = self.known_contacts(arrivals, &fresh).await?;
         let stopped = self.stopped_numbers(arrivals, &fresh).await?;
-        let contacts: Vec<ContactId> = known.values().copied().collect();
+        // In an order of their own: that of a hash map is nobody's.
+        let mut contacts: Vec<ContactId> = known.values().copied().collect();
+        contacts.sort_unstable();
         let mut turn = Turn::new(&self.engines, self.sequences, care);
         load(&self.store, &self.engines, &mut self.hot, &mut turn, &contacts).await?;
         let mut answers = Vec::with_capacity(arrivals.len());
@@ -252,7 +254,7 @@ impl Pipeline {
         &self,
         arrivals: &[(Arrival, Timestamp)],
         fresh: &[bool],
-    ) -> Result<BTreeMap<Identity, ContactId>, PipelineError> {
+    ) -> Result<FxHashMap<Identity, ContactId>, PipelineError> {
         let identities: Vec<Identity> = arrivals
             .iter()
             .zip(fresh)
@@ -271,7 +273,7 @@ impl Pipeline {
             arrivals.iter().map(|(arrival, _)| arrival.workspace).collect();
         for workspace in workspaces {
             let (mut places, mut ids) = (Vec::new(), Vec::new());
-            let mut seen = BTreeSet::new();
+            let mut seen = FxHashSet::default();
             for (place, (arrival, _)) in arrivals.iter().enumerate() {
                 let Some(id) = arrival.input_id.filter(|_| arrival.workspace == workspace) else {
                     continue;
@@ -297,17 +299,8 @@ impl Pipeline {
     /// When the store failed; nothing of the turn is kept.
     pub async fn wake(&mut self, tick: Tick, limit: usize) -> Result<usize, PipelineError> {
         let due = self.store.wakes_due(tick.until(), limit.min(limits::PAGE_ROWS_MAX)).await?;
-        let works: Vec<Work> = due
-            .iter()
-            .map(|due| Work {
-                workspace: due.workspace,
-                contact: due.contact,
-                input_id: None,
-                logged: false,
-                input: Input { at: tick.at(due.wake.due), kind: InputKind::Timer },
-                now: tick.at(due.wake.due),
-            })
-            .collect();
+        let works: Vec<Work> =
+            due.iter().map(|due| Work::timer(due, tick.at(due.wake.due))).collect();
         let count = works.len();
         self.work(works).await?;
         Ok(count)
@@ -372,7 +365,10 @@ impl Pipeline {
     }
 
     /// Makes a turn durable; returns what is to be submitted then.
-    async fn commit(&mut self, done: Committable) -> Result<Vec<Message>, PipelineError> {
+    pub(crate) async fn commit(
+        &mut self,
+        done: Committable,
+    ) -> Result<Vec<Message>, PipelineError> {
         if !done.batch.ops.is_empty()
             && let Err(error) = self.store.commit(&done.batch).await
         {
@@ -412,12 +408,12 @@ impl Pipeline {
     }
 }
 
-fn finish(turn: Turn<'_>, before: Sequences) -> Result<Committable, PipelineError> {
+pub(crate) fn finish(turn: Turn<'_>, before: Sequences) -> Result<Committable, PipelineError> {
     turn.into_batch(before).map_err(PipelineError::Damaged)
 }
 
 /// Loads contacts that the turn does not hold yet, their windows filled for the definitions of now.
-async fn load(
+pub(crate) async fn load(
     store: &Store,
     engines: &BTreeMap<WorkspaceId, Arc<Engine>>,
     hot: &mut Hot,

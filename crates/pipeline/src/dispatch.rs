@@ -144,22 +144,23 @@ async fn submit(gateways: &Gateways, messages: &[Message], tick: Tick) -> Vec<Su
     .await
 }
 
-fn handed_out_at(message: &Message) -> Timestamp {
+pub(crate) fn handed_out_at(message: &Message) -> Timestamp {
     message.handed_out_at.unwrap_or(message.due_at)
 }
 
 /// An input about a message.
 pub(crate) fn about(
-    message: Message,
+    message: impl Into<Box<Message>>,
     now: Timestamp,
     kind: impl FnOnce(Box<Message>) -> InputKind,
 ) -> Work {
+    let message = message.into();
     Work {
         workspace: message.workspace,
         contact: message.contact,
         input_id: None,
         logged: false,
-        input: Input { at: now, kind: kind(Box::new(message)) },
+        input: Input { at: now, kind: kind(message) },
         now,
     }
 }

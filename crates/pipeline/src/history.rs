@@ -10,7 +10,9 @@ pub(crate) fn history_entry(kind: &InputKind) -> (String, String) {
         InputKind::Identify { traits } => {
             (String::new(), serde_json::to_string(traits).unwrap_or_default())
         }
-        InputKind::Track { event, properties } => (event.clone(), properties.to_string()),
+        InputKind::Track { event, properties } => {
+            (event.clone(), serde_json::to_string(properties).unwrap_or_default())
+        }
         InputKind::Consent { channel, topic, state, source } => {
             let body = serde_json::json!({
                 "channel": channel, "topic": topic, "state": state, "source": source,

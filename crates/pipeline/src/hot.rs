@@ -9,8 +9,8 @@ use wayline_core::contact::Contact;
 use wayline_core::ids::ContactId;
 use wayline_core::limits;
 
-/// A contact and the version of its stored state.
-pub(crate) type Versioned = (Contact, u64);
+/// A contact and the version of its stored state. Boxed: it goes from table to turn and back with every input.
+pub(crate) type Versioned = (Box<Contact>, u64);
 
 /// Two generations: what is not asked for while the younger fills up is forgotten with the older.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl Hot {
         self.young.remove(&id).or_else(|| self.old.remove(&id))
     }
 
-    pub(crate) fn put(&mut self, contact: Contact, version: u64) {
+    pub(crate) fn put(&mut self, contact: Box<Contact>, version: u64) {
         if self.young.len() >= limits::HOT_CONTACTS_MAX / 2 {
             self.old = std::mem::take(&mut self.young);
         }

@@ -390,6 +390,10 @@ fn describe(error: &serde_json::Error) -> String {
 
 /// Depth of brackets outside strings; bounded before any parser recurses.
 fn check_nesting(bytes: &[u8]) -> Result<(), Refusal> {
+    let opening = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    if opening <= limits::INPUT_NESTING_MAX {
+        return Ok(());
+    }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in bytes {
         match byte {

@@ -5,6 +5,7 @@
 //! simulator drive the same code.
 
 pub mod advance;
+pub mod at_once;
 pub mod calls;
 pub mod definitions;
 pub mod dispatch;

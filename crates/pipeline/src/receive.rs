@@ -214,7 +214,11 @@ impl Pipeline {
     }
 }
 
-fn receipt_work(message: Message, receipt: &Receipt, now: Timestamp) -> Work {
+pub(crate) fn receipt_work(
+    message: impl Into<Box<Message>>,
+    receipt: &Receipt,
+    now: Timestamp,
+) -> Work {
     let status = receipt.status;
     let mut work = about(message, now, |message| InputKind::Receipt { message, status });
     // Not for the history: the message and the decision tell it, and receipts are as many as messages.

@@ -77,58 +77,66 @@ impl Sandbox {
         (hash >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    fn decide(&self, message: &Message, now: Timestamp) -> SubmitOutcome {
+    /// What it says to a message, and the receipt that will come of it; asked again, it says the same.
+    #[must_use]
+    pub fn answer(&self, message: &Message, now: Timestamp) -> (SubmitOutcome, Option<Receipt>) {
         let behaviour = &self.behaviour;
-        let mut place = self.draw("outcome", message);
+        let gateway_ref = format!("{}:{}:{}", self.id, message.id, message.attempts);
+        let trouble = behaviour.timeout + behaviour.throttle + behaviour.refuse;
+        let mut place = if trouble > 0.0 { self.draw("outcome", message) } else { 0.0 };
         let mut falls_into = |share: f64| {
             let inside = place < share;
             place -= share;
             inside
         };
-        let gateway_ref = format!("{}:{}:{}", self.id, message.id, message.attempts);
         if falls_into(behaviour.timeout) {
             // Every second lost answer stands for a message that did go.
-            if self.draw("lost", message) < 0.5 {
-                self.expect_receipt(message, &gateway_ref, now);
-            }
-            return SubmitOutcome::Unknown;
+            let went = self.draw("lost", message) < 0.5;
+            let receipt = if went { self.receipt(message, gateway_ref, now) } else { None };
+            return (SubmitOutcome::Unknown, receipt);
         }
         if falls_into(behaviour.throttle) {
-            return SubmitOutcome::Retry { after: behaviour.throttle_for, throttled: true };
+            let after = behaviour.throttle_for;
+            return (SubmitOutcome::Retry { after, throttled: true }, None);
         }
         if falls_into(behaviour.refuse) {
-            return SubmitOutcome::Refused { error: "refused by the sandbox".to_owned() };
+            let error = "refused by the sandbox".to_owned();
+            return (SubmitOutcome::Refused { error }, None);
         }
-        self.expect_receipt(message, &gateway_ref, now);
-        SubmitOutcome::Accepted { gateway_ref }
+        let receipt = self.receipt(message, gateway_ref.clone(), now);
+        (SubmitOutcome::Accepted { gateway_ref }, receipt)
     }
 
-    fn expect_receipt(&self, message: &Message, gateway_ref: &str, now: Timestamp) {
-        let Some((from, to)) = self.behaviour.receipt_after else { return };
-        let status = if self.draw("delivered", message) < self.behaviour.undelivered {
+    /// The receipt of a message that went. Draws only what can come out in more than one way.
+    fn receipt(&self, message: &Message, gateway_ref: String, now: Timestamp) -> Option<Receipt> {
+        let (from, to) = self.behaviour.receipt_after?;
+        let lost = self.behaviour.undelivered;
+        let status = if lost > 0.0 && self.draw("delivered", message) < lost {
             ReceiptStatus::Undelivered
         } else {
             ReceiptStatus::Delivered
         };
-        let width = (to.0 - from.0).max(0) as f64;
-        let at = now + from + Span((self.draw("receipt", message) * width) as i64);
-        let event = GatewayEvent::Receipt(Receipt {
-            gateway: message.gateway.clone(),
-            gateway_ref: gateway_ref.to_owned(),
-            message: Some(message.id),
-            status,
-            at,
-        });
+        let width = (to.0 - from.0).max(0);
+        let place = if width > 0 { self.draw("receipt", message) } else { 0.0 };
+        let at = now + from + Span((place * width as f64) as i64);
+        let gateway = message.gateway.clone();
+        Some(Receipt { gateway, gateway_ref, message: Some(message.id), status, at })
+    }
+
+    /// A receipt is on its way.
+    pub fn expect(&self, receipt: Receipt) {
         let mut coming = self.coming.lock().unwrap_or_else(PoisonError::into_inner);
         coming.count += 1;
-        let order = coming.count;
-        coming.by_time.insert((at, order), event);
+        let key = (receipt.at, coming.count);
+        coming.by_time.insert(key, GatewayEvent::Receipt(receipt));
     }
 }
 
 impl Gateway for Sandbox {
     fn submit<'a>(&'a self, message: &'a Message, now: Timestamp) -> BoxFuture<'a, SubmitOutcome> {
-        ready(self.decide(message, now)).boxed()
+        let (outcome, receipt) = self.answer(message, now);
+        receipt.into_iter().for_each(|receipt| self.expect(receipt));
+        ready(outcome).boxed()
     }
 
     fn poll(&self, now: Timestamp) -> Vec<GatewayEvent> {

@@ -15,6 +15,7 @@ use wayline_core::journey::program::Entry;
 use wayline_core::limits;
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};
+use wayline_pipeline::at_once::Round;
 use wayline_pipeline::gateway::{Gateway, GatewayEvent, Inbound};
 use wayline_pipeline::ingest::Arrival;
 use wayline_pipeline::sandbox::Sandbox;
@@ -210,9 +211,17 @@ impl Drive {
         self.hear(to).await?;
         self.come(to).await?;
         self.pipeline.schedule(tick).await?;
-        self.pipeline.wake(tick, TURN).await?;
+        let mut timers = TURN;
+        if !self.instant {
+            self.pipeline.wake(tick, TURN).await?;
+        }
         loop {
-            let dispatched = self.dispatch(tick).await?;
+            let dispatched = if self.instant {
+                let round = Round { timers: std::mem::take(&mut timers), messages: TURN };
+                self.pipeline.round_at_once(tick, round, &self.gateway).await?
+            } else {
+                self.dispatch(tick).await?
+            };
             let called = self.call(to).await?;
             let came = self.hear(to).await?;
             if dispatched + called + came + self.come(to).await? == 0 {

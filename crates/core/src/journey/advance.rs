@@ -94,6 +94,7 @@ pub(super) fn run(
     run.drain()?;
     run.settle()?;
     run.out.state_untouched = only_a_receipt;
+    run.contact.state.entry_read = run.entry_event.into_inner();
     Ok(run.out)
 }
 
@@ -112,9 +113,8 @@ impl Run<'_> {
             InputKind::Identify { traits } => self.identify(traits),
             InputKind::Track { event, properties } => {
                 self.count_hour(at);
-                let (name, properties) = (event.clone(), properties.clone());
-                self.queue.push_back(Occurrence::Event { name, properties, at, counted: false });
-                Ok(())
+                self.occurred()?;
+                self.event(event, properties, at, false)
             }
             InputKind::Consent { channel, topic, state, source } => {
                 let reason = match state {
@@ -191,10 +191,7 @@ impl Run<'_> {
     /// Takes the things set off one after the other, each whole.
     pub(crate) fn drain(&mut self) -> Result<(), AdvanceError> {
         while let Some(occurrence) = self.queue.pop_front() {
-            self.occurrences += 1;
-            if self.occurrences > limits::CASCADE_MAX {
-                return Err(AdvanceError::Cascade);
-            }
+            self.occurred()?;
             match occurrence {
                 Occurrence::Event { name, properties, at, counted } => {
                     self.event(&name, &properties, at, counted)?;

@@ -31,6 +31,8 @@ pub struct Engine {
     pub(crate) has_conditions: bool,
     /// Whether any journey waits for the best time.
     pub(crate) wants_hours: bool,
+    /// What `workspace` is in a text.
+    pub(crate) workspace_object: serde_json::Value,
     /// Changes when time alone could bring somebody something else than before: each contact is looked at once
     /// more then. 0: time alone brings nobody anything.
     pub fingerprint: u64,
@@ -51,6 +53,7 @@ impl Engine {
             has_conditions: false,
             wants_hours: false,
             fingerprint: 0,
+            workspace_object: crate::journey::scope::workspace_object(&program.settings),
             program,
         };
         engine.index_windows();

@@ -139,10 +139,11 @@ impl Run<'_> {
     /// The text at `event.…` or `contact.…`; `None`: missing, no text or number, or too long.
     fn entry_key(&self, path: &JsonPath, properties: &Value) -> Option<String> {
         let (root, rest) = path.0.split_first()?;
-        let rest = JsonPath(rest.to_vec());
         let found = match root.as_str() {
-            "contact" => attribute(self.contact, &rest).map(std::borrow::Cow::into_owned),
-            _ => rest.find(properties).cloned(),
+            "contact" => {
+                attribute(self.contact, &JsonPath(rest.to_vec())).map(std::borrow::Cow::into_owned)
+            }
+            _ => JsonPath::find_parts(rest, properties).cloned(),
         };
         let key = match found? {
             Value::String(text) => text,
@@ -354,7 +355,10 @@ fn first_step(journey: &Journey) -> Next {
 }
 
 fn event_text(properties: &Value) -> String {
-    if properties.is_null() { String::new() } else { properties.to_string() }
+    if properties.is_null() {
+        return String::new();
+    }
+    serde_json::to_string(properties).unwrap_or_default()
 }
 
 /// Where keys decide nothing, one entry per journey is enough.

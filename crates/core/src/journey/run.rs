@@ -4,7 +4,7 @@
 //! they all work on a [`Run`]. Must never outlive the input.
 
 use crate::condition::JsonPath;
-use crate::contact::{Contact, Enrollment, Position};
+use crate::contact::{Contact, Enrollment, EntryRead, Position};
 use crate::decision::{Decision, Reason, What};
 use crate::evaluate::{Question, attribute};
 use crate::ids::{EnrollmentId, MessageId};
@@ -18,7 +18,6 @@ use crate::time::Timestamp;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// What an input sets off inside the contact, one thing after the other.
@@ -60,7 +59,7 @@ pub(crate) struct Run<'a> {
     /// Whether decisions that change nothing are wanted.
     pub(crate) explain: bool,
     /// The entry event read last.
-    pub(crate) entry_event: RefCell<Option<(EnrollmentId, Rc<Value>)>>,
+    pub(crate) entry_event: RefCell<EntryRead>,
     /// Steps run for this input.
     pub(crate) steps_run: u32,
     /// Occurrences handled for this input.
@@ -78,6 +77,7 @@ impl<'a> Run<'a> {
     ) -> Run<'a> {
         let now = now.max(contact.state.clock);
         contact.state.clock = now;
+        let entry_event = RefCell::new(std::mem::take(&mut contact.state.entry_read));
         Run {
             engine,
             contact,
@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
             out: Effects::default(),
             queue: VecDeque::new(),
             explain,
-            entry_event: RefCell::default(),
+            entry_event,
             steps_run: 0,
             occurrences: 0,
         }
@@ -119,22 +119,22 @@ impl Run<'_> {
         self.contact.state.enrollments.iter().map(|enrollment| enrollment.id).collect()
     }
 
-    /// The properties of the entry event, read once per input.
-    pub(crate) fn entry_event(&self, id: EnrollmentId) -> Rc<Value> {
+    /// The properties of the entry event, read once per turn.
+    pub(crate) fn entry_event(&self, id: EnrollmentId) -> Arc<Value> {
         let mut known = self.entry_event.borrow_mut();
-        if let Some((_, event)) = known.as_ref().filter(|(of, _)| *of == id) {
-            return Rc::clone(event);
+        if let Some((_, event)) = known.0.as_ref().filter(|(of, _)| *of == id) {
+            return Arc::clone(event);
         }
         let text = self.enrollment(id).map(|enrollment| enrollment.event.as_str());
         let event = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
-        let event = Rc::new(event);
-        *known = Some((id, Rc::clone(&event)));
+        let event = Arc::new(event);
+        known.0 = Some((id, Arc::clone(&event)));
         event
     }
 
     /// The entry event of an enrollment was replaced.
     pub(crate) fn forget_entry_event(&self) {
-        self.entry_event.replace(None);
+        self.entry_event.replace(EntryRead::default());
     }
 
     /// Sets what an enrollment waits for.
@@ -203,9 +203,9 @@ impl Run<'_> {
     }
 
     /// Everything a text or an expression of this enrollment may refer to.
-    pub(crate) fn scope(&self, id: EnrollmentId) -> Scope {
+    pub(crate) fn scope(&self, id: EnrollmentId) -> Scope<'_> {
         let slug = self.journey_of(id).map(|journey| journey.slug.clone()).unwrap_or_default();
-        Scope::new(&self.engine.program, self.contact, self.entry_event(id), &slug)
+        Scope::new(self.engine, self.contact, self.entry_event(id), &slug)
     }
 
     /// The value of an expression; `None`: missing, or its template failed.
@@ -222,10 +222,11 @@ impl Run<'_> {
     /// What stands at `event.…`, `contact.…` or `workspace.…`.
     fn path(&self, id: EnrollmentId, path: &JsonPath) -> Option<Value> {
         let (root, rest) = path.0.split_first()?;
-        let rest = JsonPath(rest.to_vec());
         match root.as_str() {
-            "event" => rest.find(&self.entry_event(id)).cloned(),
-            "contact" => attribute(self.contact, &rest).map(std::borrow::Cow::into_owned),
+            "event" => JsonPath::find_parts(rest, &self.entry_event(id)).cloned(),
+            "contact" => {
+                attribute(self.contact, &JsonPath(rest.to_vec())).map(std::borrow::Cow::into_owned)
+            }
             _ => self.scope(id).find(path),
         }
     }
@@ -239,6 +240,12 @@ impl Run<'_> {
         }
         let zone = self.contact.zone_or(&self.engine.program.settings.zone);
         crate::value::instant_of(&value, &zone)
+    }
+
+    /// Counts what is taken for this input.
+    pub(crate) fn occurred(&mut self) -> Result<(), AdvanceError> {
+        self.occurrences += 1;
+        if self.occurrences > limits::CASCADE_MAX { Err(AdvanceError::Cascade) } else { Ok(()) }
     }
 
     /// Takes an enrollment from `next` on until it waits or ends.

@@ -4,49 +4,43 @@
 
 use crate::condition::JsonPath;
 use crate::contact::Contact;
-use crate::journey::program::Program;
+use crate::journey::engine::Engine;
+use crate::policy::settings::Settings;
 use crate::template::{self, MissingPolicy, RenderError, RenderLimits, Template};
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The roots of one rendering.
-pub(crate) struct Scope {
+pub(crate) struct Scope<'a> {
     contact: Value,
-    event: Rc<Value>,
-    workspace: Value,
+    event: Arc<Value>,
+    workspace: &'a Value,
     journey: Value,
     coupon: Value,
     zone: TimeZone,
 }
 
-impl Scope {
+impl<'a> Scope<'a> {
     pub(crate) fn new(
-        program: &Program,
+        engine: &'a Engine,
         contact: &Contact,
-        event: Rc<Value>,
+        event: Arc<Value>,
         journey: &str,
-    ) -> Scope {
-        let settings = &program.settings;
+    ) -> Scope<'a> {
         Scope {
             contact: contact_object(contact),
             event,
-            workspace: json!({
-                "id": settings.slug,
-                "name": settings.name,
-                "brand": settings.brand,
-                "country": settings.country,
-                "link_domain": settings.link_domain,
-            }),
+            workspace: &engine.workspace_object,
             journey: json!({ "id": journey }),
             coupon: Value::Null,
-            zone: contact.zone_or(&settings.zone),
+            zone: contact.zone_or(&engine.program.settings.zone),
         }
     }
 
     /// Adds the coupon of one message.
-    pub(crate) fn with_coupon(mut self, code: &str) -> Scope {
+    pub(crate) fn with_coupon(mut self, code: &str) -> Scope<'a> {
         self.coupon = json!({ "code": code });
         self
     }
@@ -55,7 +49,7 @@ impl Scope {
         [
             ("contact", &self.contact),
             ("event", &self.event),
-            ("workspace", &self.workspace),
+            ("workspace", self.workspace),
             ("journey", &self.journey),
             ("coupon", &self.coupon),
         ]
@@ -65,7 +59,7 @@ impl Scope {
     pub(crate) fn find(&self, path: &JsonPath) -> Option<Value> {
         let (first, rest) = path.0.split_first()?;
         let (_, root) = self.roots().into_iter().find(|(name, _)| name == first)?;
-        JsonPath(rest.to_vec()).find(root).cloned()
+        JsonPath::find_parts(rest, root).cloned()
     }
 
     /// Renders; a missing value without a default is an error.
@@ -97,6 +91,17 @@ impl Scope {
             template::Scope::new(&roots, now).in_zone(self.zone.clone()).with_missing(missing);
         template.render(&scope, &RenderLimits::default())
     }
+}
+
+/// What `workspace` is in a text.
+pub(crate) fn workspace_object(settings: &Settings) -> Value {
+    json!({
+        "id": settings.slug,
+        "name": settings.name,
+        "brand": settings.brand,
+        "country": settings.country,
+        "link_domain": settings.link_domain,
+    })
 }
 
 fn contact_object(contact: &Contact) -> Value {

@@ -81,6 +81,7 @@ fn state(n: u64, text: &str) -> State {
         last_seq: n.is_multiple_of(2).then_some(Seq(n)),
         windows_fingerprint: n ^ 0xFFFF,
         definitions: n ^ 0xABCD,
+        entry_read: Default::default(),
         consents: vec![
             ConsentNow {
                 channel: Channel::Sms,

@@ -5,9 +5,9 @@
 use super::{About, Turn};
 use crate::history::history_entry;
 use wayline_core::event::{Input, InputKind};
-use wayline_core::ids::{Seq, WorkspaceId};
+use wayline_core::ids::{MessageId, Seq, WorkspaceId};
 use wayline_core::journey::effects::{CallEffect, Effects, MessageEffect};
-use wayline_core::message::Message;
+use wayline_core::message::{Message, MessageState};
 use wayline_core::metrics::counter_of;
 use wayline_core::time::Timestamp;
 use wayline_store::batch::{CallRow, DeadLetterRow, DecisionRow, EnrollmentRow, LoggedInput, Op};
@@ -31,7 +31,7 @@ impl Turn<'_> {
         name: String,
         body: String,
     ) {
-        let Some(slot) = self.slots.get_mut(&about.contact) else { return };
+        let Some(slot) = self.slot_mut(about.contact) else { return };
         slot.state_changed = true;
         let previous = slot.contact.state.last_seq.replace(seq);
         self.ops.push(Op::AppendInput(LoggedInput {
@@ -107,18 +107,44 @@ impl Turn<'_> {
             // No input can refer to a message that is not stored yet.
             MessageEffect::Insert(message) => self.ops.push(Op::InsertMessage(message)),
             MessageEffect::Change(id, change) => {
-                if !self.messages.contains_key(&id)
+                if self.owned != Some(id)
+                    && !self.messages.contains_key(&id)
                     && let Some(message) = referred(&input.kind).filter(|it| it.id == id)
                 {
                     self.messages.insert(id, message.clone());
                 }
                 match self.messages.get_mut(&id) {
                     Some(message) => message.apply(&change),
+                    None if self.owned == Some(id) => {}
                     None => self.unseen.entry(id).or_default().push((*change).clone()),
                 }
                 self.ops.push(Op::ChangeMessage { workspace, id, change });
             }
         }
+    }
+
+    /// Messages that this turn made or changed and that are in the outbox now: the new ones themselves, and the ids
+    /// of those that were stored before.
+    pub(crate) fn outbox(&mut self) -> (Vec<Box<Message>>, Vec<MessageId>) {
+        let (mut made, mut stored) = (Vec::new(), Vec::new());
+        for op in &self.ops {
+            match op {
+                Op::InsertMessage(message) if message.state.is_open() => {
+                    made.push(message.clone());
+                }
+                Op::ChangeMessage { id, change, .. } if change.state == MessageState::Queued => {
+                    stored.push(*id);
+                }
+                _ => {}
+            }
+        }
+        for message in &mut made {
+            self.bring_up(message);
+        }
+        stored.retain(|id| self.unseen.contains_key(id));
+        stored.sort_unstable();
+        stored.dedup();
+        (made, stored)
     }
 
     /// Keeps an input that failed, whole, with its reason.
@@ -134,6 +160,17 @@ impl Turn<'_> {
             input,
             attempts: self.attempts,
         }));
+    }
+}
+
+/// The message an input is about, taken out of it.
+pub(super) fn owned(kind: InputKind) -> Option<Box<Message>> {
+    match kind {
+        InputKind::Clicked { message }
+        | InputKind::Receipt { message, .. }
+        | InputKind::HandOut { message, .. }
+        | InputKind::Answered { message, .. } => Some(message),
+        _ => None,
     }
 }
 

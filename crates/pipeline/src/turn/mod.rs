@@ -7,16 +7,16 @@ mod keep;
 
 use crate::hot::Versioned;
 use crate::ingest::Arrival;
-use keep::referred;
+use keep::{owned, referred};
+use rustc_hash::FxHashMap;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasherDefault;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use wayline_core::contact::{Contact, Position, Profile, State};
-use wayline_core::event::Input;
+use wayline_core::contact::{Contact, EntryRead, Position, Profile, State};
+use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId, stable_hash};
 use wayline_core::journey::advance::advance;
-use wayline_core::journey::effects::Effects;
+use wayline_core::journey::effects::{Effects, MessageEffect};
 use wayline_core::journey::engine::Engine;
 use wayline_core::journey::give_up::{give_up, narrowly};
 use wayline_core::message::{Message, MessageChange};
@@ -25,10 +25,10 @@ use wayline_core::time::Timestamp;
 use wayline_store::batch::{
     Batch, Identity, IdentityKind, Op, ProfileRow, Sequences, StateRow, Wake,
 };
-use wayline_store::rows::ContactRecord;
+use wayline_store::rows::{ContactRecord, DueContact};
 
 /// Hashes ids without randomness; they are dense numbers, nobody chooses them.
-pub(crate) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<std::hash::DefaultHasher>>;
+pub(crate) type IdMap<K, V> = FxHashMap<K, V>;
 
 /// An input bound to its contact.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,18 @@ pub(crate) struct About {
 }
 
 impl Work {
+    /// A contact whose time has come.
+    pub(crate) fn timer(due: &DueContact, now: Timestamp) -> Work {
+        Work {
+            workspace: due.workspace,
+            contact: due.contact,
+            input_id: None,
+            logged: false,
+            input: Input { at: now, kind: InputKind::Timer },
+            now,
+        }
+    }
+
     pub(crate) fn about(&self) -> About {
         About {
             workspace: self.workspace,
@@ -77,7 +89,7 @@ impl Work {
 
 /// A contact during the turn.
 struct Slot {
-    contact: Contact,
+    contact: Box<Contact>,
     /// Version of the stored state; 0: none yet.
     version: u64,
     state_changed: bool,
@@ -98,14 +110,17 @@ pub(crate) struct Committable {
 /// What a turn collects before it is committed.
 pub(crate) struct Turn<'a> {
     engines: &'a BTreeMap<WorkspaceId, std::sync::Arc<Engine>>,
-    slots: IdMap<ContactId, Slot>,
     /// Contacts in the order they were first touched, so that the batch is the same every time.
-    order: Vec<ContactId>,
+    slots: Vec<Slot>,
+    /// Where each stands in `slots`.
+    places: IdMap<ContactId, usize>,
     /// Messages as changed so far in this turn.
     messages: IdMap<MessageId, Message>,
+    /// The message that the input being run owns.
+    owned: Option<MessageId>,
     /// Changes in this turn of messages that it has not seen: whoever brings one in finds it changed.
     unseen: IdMap<MessageId, Vec<MessageChange>>,
-    counters: BTreeMap<(WorkspaceId, CounterKey), i64>,
+    counters: FxHashMap<(WorkspaceId, CounterKey), i64>,
     ops: Vec<Op>,
     pub(crate) sequences: Sequences,
     submissions: Vec<Message>,
@@ -127,11 +142,12 @@ impl<'a> Turn<'a> {
             engines,
             care,
             failed: false,
-            slots: IdMap::default(),
-            order: Vec::new(),
+            slots: Vec::new(),
+            places: IdMap::default(),
             messages: IdMap::default(),
+            owned: None,
             unseen: IdMap::default(),
-            counters: BTreeMap::new(),
+            counters: FxHashMap::default(),
             ops: Vec::new(),
             sequences,
             submissions: Vec::new(),
@@ -141,7 +157,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(crate) fn holds(&self, id: ContactId) -> bool {
-        self.slots.contains_key(&id)
+        self.places.contains_key(&id)
     }
 
     /// Takes in a contact as it is stored.
@@ -150,7 +166,7 @@ impl<'a> Turn<'a> {
     /// When its state or its attributes cannot be read.
     pub(crate) fn load(&mut self, id: ContactId, record: &ContactRecord) -> Result<(), String> {
         let contact = contact_of(id, record)?;
-        self.insert(contact, record.version, false);
+        self.insert(Box::new(contact), record.version, false);
         Ok(())
     }
 
@@ -174,7 +190,7 @@ impl<'a> Turn<'a> {
             profile: Profile { external_id: external, created_at: now, ..Profile::default() },
             state: State::new(salt, fingerprint),
         };
-        self.insert(contact, 0, true);
+        self.insert(Box::new(contact), 0, true);
         id
     }
 
@@ -183,22 +199,29 @@ impl<'a> Turn<'a> {
         self.insert(contact, version, false);
     }
 
-    fn insert(&mut self, contact: Contact, version: u64, profile_changed: bool) {
-        let id = contact.id;
-        self.order.push(id);
-        self.slots.insert(id, Slot { contact, version, state_changed: false, profile_changed });
+    fn insert(&mut self, contact: Box<Contact>, version: u64, profile_changed: bool) {
+        self.places.insert(contact.id, self.slots.len());
+        self.slots.push(Slot { contact, version, state_changed: false, profile_changed });
+    }
+
+    fn slot(&self, id: ContactId) -> Option<&Slot> {
+        self.places.get(&id).and_then(|place| self.slots.get(*place))
+    }
+
+    fn slot_mut(&mut self, id: ContactId) -> Option<&mut Slot> {
+        self.places.get(&id).and_then(|place| self.slots.get_mut(*place))
     }
 
     /// The contact, for what stages other than the core may do to it (fill its windows, learn its id).
     pub(crate) fn contact_mut(&mut self, id: ContactId) -> Option<&mut Contact> {
-        self.slots.get_mut(&id).map(|slot| {
+        self.slot_mut(id).map(|slot| {
             slot.state_changed = true;
-            &mut slot.contact
+            &mut *slot.contact
         })
     }
 
     pub(crate) fn contact(&self, id: ContactId) -> Option<&Contact> {
-        self.slots.get(&id).map(|slot| &slot.contact)
+        self.slot(id).map(|slot| &*slot.contact)
     }
 
     /// Whether a contact found by any identity may be the one the business means: a device shared by two people
@@ -207,7 +230,7 @@ impl<'a> Turn<'a> {
         &self,
         id: ContactId,
         arrival: &Arrival,
-        known: &BTreeMap<Identity, ContactId>,
+        known: &FxHashMap<Identity, ContactId>,
     ) -> bool {
         let Some(external) = arrival.external_id() else { return true };
         let named = arrival.identities.iter().any(|identity| {
@@ -219,7 +242,7 @@ impl<'a> Turn<'a> {
 
     /// The business's own id of the person became known.
     pub(crate) fn learn_external_id(&mut self, id: ContactId, external: &str) {
-        if let Some(slot) = self.slots.get_mut(&id)
+        if let Some(slot) = self.slot_mut(id)
             && slot.contact.profile.external_id.is_none()
         {
             slot.contact.profile.external_id = Some(external.to_owned());
@@ -234,21 +257,63 @@ impl<'a> Turn<'a> {
     /// Runs one input through its contact. One that fails becomes a dead letter, or fails the turn.
     pub(crate) fn run(&mut self, about: About, input: &Input) {
         let input = self.refreshed(input);
+        if let Some(effects) = self.decided(about, &input) {
+            self.keep(about, &input, effects);
+        }
+    }
+
+    /// As [`Turn::run`], for an input that owns its message: what changes the message changes it there, and
+    /// nothing is copied for it. Returns the message as it is then.
+    pub(crate) fn run_owned(&mut self, work: Work) -> Option<Box<Message>> {
+        let (about, mut input) = (work.about(), work.input);
+        if let Some(message) = input.kind.message_mut() {
+            self.bring_up(message);
+        }
+        // After an input that failed nothing of the turn is kept.
+        let effects = if self.failed { None } else { self.decided(about, &input) };
+        let effects = effects.unwrap_or_default();
+        if let Some(message) = input.kind.message_mut() {
+            self.owned = Some(message.id);
+            for effect in &effects.messages {
+                if let MessageEffect::Change(id, change) = effect
+                    && *id == message.id
+                {
+                    message.apply(change);
+                }
+            }
+        }
+        self.keep(about, &input, effects);
+        self.owned = None;
+        owned(input.kind)
+    }
+
+    /// Applies to a message what this turn changed of it while nobody had it at hand.
+    pub(crate) fn bring_up(&mut self, message: &mut Message) {
+        for change in self.unseen.remove(&message.id).unwrap_or_default() {
+            message.apply(&change);
+        }
+    }
+
+    /// Decides one input and notes it; what it leads to is still to be kept. `None`: it failed.
+    fn decided(&mut self, about: About, input: &Input) -> Option<Effects> {
         let seq = Seq(self.sequences.seq);
         self.sequences.seq += 1;
         if let Some(id) = about.input_id {
             let op = Op::RememberInput { workspace: about.workspace, id, at: about.now };
             self.ops.push(op);
         }
-        match self.effects(about, &input) {
+        match self.effects(about, input) {
             Ok(effects) => {
-                self.log(about, &input, seq);
-                self.keep(about, &input, effects);
+                self.log(about, input, seq);
+                Some(effects)
             }
-            Err(_) if self.care == Care::Swift => self.failed = true,
+            Err(_) if self.care == Care::Swift => {
+                self.failed = true;
+                None
+            }
             Err(reason) => {
-                self.bury(about, &input, seq, reason);
-                self.give_up(about, &input);
+                self.bury(about, input, seq, reason);
+                self.given_up(about, input)
             }
         }
     }
@@ -259,8 +324,9 @@ impl<'a> Turn<'a> {
             format!("workspace {workspace} has no definitions; apply some, then retry")
         })?;
         let slot = self
-            .slots
-            .get_mut(&about.contact)
+            .places
+            .get(&about.contact)
+            .and_then(|place| self.slots.get_mut(*place))
             .ok_or_else(|| format!("contact {} does not exist any more", about.contact))?;
         let before = (self.care == Care::Careful).then(|| slot.contact.clone());
         let next = &mut self.sequences.enrollment;
@@ -292,13 +358,13 @@ impl<'a> Turn<'a> {
     }
 
     /// After an input of our own failed: what it was for ends, or it would fail again and again.
-    fn give_up(&mut self, about: About, input: &Input) {
-        let Some(engine) = self.engines.get(&about.workspace) else { return };
-        let Some(slot) = self.slots.get_mut(&about.contact) else { return };
+    fn given_up(&mut self, about: About, input: &Input) -> Option<Effects> {
+        let engine = self.engines.get(&about.workspace)?;
+        let slot = self.slots.get_mut(*self.places.get(&about.contact)?)?;
         let next = &mut self.sequences.enrollment;
         let effects = give_up(engine, &mut slot.contact, input, about.now, next);
         slot.state_changed = true;
-        self.keep(about, input, effects);
+        Some(effects)
     }
 
     /// The input, its message as it was left earlier in this turn.
@@ -319,7 +385,7 @@ impl<'a> Turn<'a> {
 
     /// Whether the contact has something to do before `now`: a timer, or a message or call on its way.
     pub(crate) fn is_busy(&self, id: ContactId, now: Timestamp) -> bool {
-        self.slots.get(&id).is_some_and(|slot| {
+        self.slot(id).is_some_and(|slot| {
             let state = &slot.contact.state;
             state.wake().is_some_and(|(due, _)| due < now)
                 || state.enrollments.iter().any(|enrollment| {
@@ -337,40 +403,43 @@ impl<'a> Turn<'a> {
     /// # Errors
     /// When a state cannot be encoded.
     pub(crate) fn into_batch(mut self, before: Sequences) -> Result<Committable, String> {
-        let mut batch =
-            Batch { ops: Vec::with_capacity(self.ops.len() + self.order.len() * 2 + 1) };
         // Profiles come first: everything else hangs on them.
-        for id in &self.order {
-            if let Some(slot) = self.slots.get(id).filter(|slot| slot.profile_changed) {
-                batch.ops.push(Op::PutProfile(profile_row(&slot.contact)));
-            }
+        let changed = self.slots.iter().filter(|slot| slot.profile_changed);
+        let mut ops: Vec<Op> =
+            changed.map(|slot| Op::PutProfile(profile_row(&slot.contact))).collect();
+        if ops.is_empty() {
+            ops = std::mem::take(&mut self.ops);
+        } else {
+            ops.append(&mut self.ops);
         }
-        batch.ops.append(&mut self.ops);
-        for id in &self.order {
-            let Some(slot) = self.slots.get_mut(id) else { continue };
+        for slot in &mut self.slots {
+            slot.contact.state.entry_read = EntryRead::default();
             if !slot.state_changed && slot.version != 0 {
                 continue;
             }
+            let (workspace, contact) = (slot.contact.workspace, slot.contact.id);
             let state = &slot.contact.state;
             let wake = state.wake().map(|(due, enrollment)| Wake { due, enrollment });
-            batch.ops.push(Op::PutState(StateRow {
-                workspace: slot.contact.workspace,
-                contact: *id,
+            ops.push(Op::PutState(StateRow {
+                workspace,
+                contact,
                 expected_version: slot.version,
-                body: state.encode(*id).map_err(|error| error.to_string())?,
+                body: state.encode(contact).map_err(|error| error.to_string())?,
                 wake,
             }));
             slot.version += 1;
         }
-        for ((workspace, key), delta) in std::mem::take(&mut self.counters) {
-            batch.ops.push(Op::AddCounter { workspace, key, delta });
+        let mut counters: Vec<_> = std::mem::take(&mut self.counters).into_iter().collect();
+        counters.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        for ((workspace, key), delta) in counters {
+            ops.push(Op::AddCounter { workspace, key, delta });
         }
         if self.sequences != before {
-            batch.ops.push(Op::SetSequences(self.sequences));
+            ops.push(Op::SetSequences(self.sequences));
         }
-        let contacts = self.slots.into_values().map(|slot| (slot.contact, slot.version));
+        let contacts = self.slots.into_iter().map(|slot| (slot.contact, slot.version));
         Ok(Committable {
-            batch,
+            batch: Batch { ops },
             sequences: self.sequences,
             contacts: contacts.collect(),
             submissions: self.submissions,

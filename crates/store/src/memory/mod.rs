@@ -3,6 +3,7 @@
 //! Same answers and the same refusals as a store on disk, without durability. Must never answer
 //! differently from the other backends, except that a forgetting store has forgotten.
 
+mod before;
 mod model;
 mod reads;
 mod reads_live;
@@ -38,7 +39,7 @@ impl MemoryStore {
     }
 
     /// An empty store that keeps what decisions need and nothing for people to look up: no history, no
-    /// decisions, no ended enrollments, no finished messages (but the last one of each contact, which a reply
+    /// decisions, no enrollments, no finished messages (but the last one of each contact, which a reply
     /// refers to), and input ids for one to two periods of `limits::DEDUPLICATION` of the batches' own time.
     /// What it holds grows with contacts, not with inputs.
     #[must_use]

@@ -43,7 +43,7 @@ pub(super) struct Model {
     pub(super) messages: FxHashMap<MessageId, Message>,
     pub(super) messages_due: BTreeSet<(Timestamp, MessageId)>,
     pub(super) messages_submitting: BTreeSet<(u64, MessageId)>,
-    pub(super) messages_by_ref: BTreeMap<String, BTreeSet<MessageId>>,
+    pub(super) messages_by_ref: FxHashMap<String, BTreeSet<MessageId>>,
     pub(super) messages_by_contact: BTreeSet<(ContactId, MessageId)>,
     pub(super) messages_by_journey: BTreeSet<(WorkspaceId, JourneyId, MessageId)>,
     pub(super) messages_by_intent: BTreeSet<(WorkspaceId, Timestamp, MessageId)>,
@@ -75,6 +75,8 @@ pub(super) struct Model {
 /// A contact: profile and engine state in one place, because they are read together.
 #[derive(Debug)]
 pub(super) struct Contact {
+    /// As in the profile, which is elsewhere in memory.
+    pub(super) workspace: WorkspaceId,
     pub(super) profile: Arc<ProfileRow>,
     pub(super) state: State,
 }
@@ -102,6 +104,6 @@ impl Model {
 
     /// A contact in a workspace.
     pub(super) fn contact(&self, workspace: WorkspaceId, id: ContactId) -> Option<&Contact> {
-        self.contacts.get(&id).filter(|contact| contact.profile.workspace == workspace)
+        self.contacts.get(&id).filter(|contact| contact.workspace == workspace)
     }
 }

@@ -81,11 +81,15 @@ impl Model {
                     let keep = first_generation_kept(*at - limits::DEDUPLICATION);
                     self.remembered.forget(keep, usize::MAX);
                 }
-                Op::PutEnrollment(row) if row.left_at.is_some() => {
-                    self.set_enrollment(row.id, None);
+                Op::InsertMessage(message)
+                    if is_finished(message.state) || message.handed_out_at.is_some() =>
+                {
+                    self.let_messages_go(message.contact);
                 }
-                Op::InsertMessage(message) => self.let_messages_go(message.contact),
-                Op::ChangeMessage { id, .. } => {
+                // What is handed out takes the place of the last message before it.
+                Op::ChangeMessage { id, change, .. }
+                    if is_finished(change.state) || change.handed_out.is_some() =>
+                {
                     if let Some(contact) = self.messages.get(id).map(|message| message.contact) {
                         self.let_messages_go(contact);
                     }

@@ -3,6 +3,7 @@
 //! Setting back what was returned undoes the change: that is how a refused batch leaves no trace. Must
 //! never check anything; that is `write.rs`.
 
+use super::before::Before;
 use super::model::{Contact, Model, State};
 use crate::batch::{
     CallRow, DecisionRow, EnrollmentRow, Identity, LoggedInput, OrphanReceipt, ProfileRow,
@@ -10,7 +11,7 @@ use crate::batch::{
 use crate::rows::{CounterOrder, generation};
 use std::sync::Arc;
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
-use wayline_core::message::{Message, MessageState};
+use wayline_core::message::{Message, MessageChange, MessageState};
 use wayline_core::time::Timestamp;
 
 impl Model {
@@ -37,7 +38,7 @@ impl Model {
         self.contact_order.insert((profile.workspace, id));
         self.link_phone(&profile);
         let state = State { body: Arc::from([].as_slice()), version: 0, wake: None };
-        self.contacts.insert(id, Contact { profile, state });
+        self.contacts.insert(id, Contact { workspace: profile.workspace, profile, state });
         None
     }
 
@@ -142,21 +143,79 @@ impl Model {
         before
     }
 
-    fn order_message(&mut self, message: &Message, is_new: bool) {
+    /// Changes a message that exists, in place. Returns how it was.
+    pub(super) fn alter_message(
+        &mut self,
+        id: MessageId,
+        change: &MessageChange,
+    ) -> Option<Before> {
+        let mut message = self.messages.remove(&id)?;
+        let is_renamed = change.gateway_ref.is_some() && change.gateway_ref != message.gateway_ref;
+        self.unorder_state(&message);
+        if is_renamed {
+            self.unorder_ref(&message);
+        }
+        let before = Before::of(&mut message, change);
+        self.order_state(&message);
+        if is_renamed {
+            self.order_ref(&message);
+        }
+        self.messages.insert(id, message);
+        Some(before)
+    }
+
+    /// Puts a message back as it was.
+    pub(super) fn put_message_back(&mut self, id: MessageId, before: Before) {
+        let Some(mut message) = self.messages.remove(&id) else { return };
+        self.unorder_message(&message, false);
+        before.put_back(&mut message);
+        self.order_message(&message, false);
+        self.messages.insert(id, message);
+    }
+
+    fn order_state(&mut self, message: &Message) {
         let id = message.id;
         match message.state {
             MessageState::Queued => drop(self.messages_due.insert((message.due_at, id))),
             MessageState::Submitting => drop(self.messages_submitting.insert((message.run, id))),
             _ => {}
         }
-        if let Some(gateway_ref) = &message.gateway_ref {
-            match self.messages_by_ref.get_mut(gateway_ref) {
-                Some(ids) => drop(ids.insert(id)),
-                None => {
-                    self.messages_by_ref.insert(gateway_ref.clone(), [id].into());
-                }
+    }
+
+    fn unorder_state(&mut self, message: &Message) {
+        let id = message.id;
+        match message.state {
+            MessageState::Queued => drop(self.messages_due.remove(&(message.due_at, id))),
+            MessageState::Submitting => drop(self.messages_submitting.remove(&(message.run, id))),
+            _ => {}
+        }
+    }
+
+    fn order_ref(&mut self, message: &Message) {
+        let Some(gateway_ref) = &message.gateway_ref else { return };
+        match self.messages_by_ref.get_mut(gateway_ref) {
+            Some(ids) => drop(ids.insert(message.id)),
+            None => {
+                self.messages_by_ref.insert(gateway_ref.clone(), [message.id].into());
             }
         }
+    }
+
+    fn unorder_ref(&mut self, message: &Message) {
+        if let Some(gateway_ref) = &message.gateway_ref
+            && let Some(ids) = self.messages_by_ref.get_mut(gateway_ref)
+        {
+            ids.remove(&message.id);
+            if ids.is_empty() {
+                self.messages_by_ref.remove(gateway_ref);
+            }
+        }
+    }
+
+    fn order_message(&mut self, message: &Message, is_new: bool) {
+        let id = message.id;
+        self.order_state(message);
+        self.order_ref(message);
         if is_new {
             self.messages_by_contact.insert((message.contact, id));
             if !self.forgetting {
@@ -168,20 +227,14 @@ impl Model {
 
     fn unorder_message(&mut self, message: &Message, is_gone: bool) {
         let id = message.id;
-        self.messages_due.remove(&(message.due_at, id));
-        self.messages_submitting.remove(&(message.run, id));
-        if let Some(gateway_ref) = &message.gateway_ref
-            && let Some(ids) = self.messages_by_ref.get_mut(gateway_ref)
-        {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.messages_by_ref.remove(gateway_ref);
-            }
-        }
+        self.unorder_state(message);
+        self.unorder_ref(message);
         if is_gone {
             self.messages_by_contact.remove(&(message.contact, id));
-            self.messages_by_journey.remove(&(message.workspace, message.journey, id));
-            self.messages_by_intent.remove(&(message.workspace, message.intended_at, id));
+            if !self.forgetting {
+                self.messages_by_journey.remove(&(message.workspace, message.journey, id));
+                self.messages_by_intent.remove(&(message.workspace, message.intended_at, id));
+            }
         }
     }
 

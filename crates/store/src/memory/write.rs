@@ -2,6 +2,7 @@
 //!
 //! Must never leave half a batch, and must never keep an assertion to itself.
 
+use super::before::Before;
 use super::model::{Model, State};
 use super::write_live::UndoLive;
 use crate::batch::{
@@ -12,7 +13,7 @@ use crate::error::{Assertion, StoreError};
 use crate::rows::{CounterOrder, counter_order};
 use std::sync::Arc;
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
-use wayline_core::message::{Message, MessageChange};
+use wayline_core::message::MessageChange;
 
 /// What one applied operation replaced.
 pub(super) enum Undo {
@@ -27,7 +28,8 @@ pub(super) enum Undo {
     Remembered(WorkspaceId, u128),
     Input(Seq),
     Enrollment(EnrollmentId, Option<EnrollmentRow>),
-    Message(MessageId, Option<Box<Message>>),
+    Message(MessageId),
+    Altered(MessageId, Box<Before>),
     Call((WorkspaceId, MessageId), Option<CallRow>),
     Decision(u64),
     Counter((WorkspaceId, JourneyId), Box<CounterOrder>, Option<i64>),
@@ -84,13 +86,15 @@ impl Model {
             Op::AppendInput(_) | Op::AppendDecision(_) | Op::AddCounter { .. } => {
                 return self.apply_append(op, undo);
             }
+            // For people to look up, and for nothing else.
+            Op::PutEnrollment(_) if self.forgetting => return Ok(()),
             Op::PutEnrollment(row) => self.put_enrollment(row)?,
             Op::InsertMessage(message) => {
                 if self.messages.contains_key(&message.id) {
                     return Err(Assertion::MessageExists(message.id));
                 }
                 self.set_message(message.id, Some((**message).clone()));
-                Undo::Message(message.id, None)
+                Undo::Message(message.id)
             }
             Op::ChangeMessage { workspace, id, change } => {
                 self.change_message(*workspace, *id, change)?
@@ -184,10 +188,9 @@ impl Model {
         if !from.may_become(to) {
             return Err(Assertion::MessageTransition { id, from, to });
         }
-        let mut changed = found.clone();
-        changed.apply(change);
-        let before = self.set_message(id, Some(changed));
-        Ok(Undo::Message(id, before.map(Box::new)))
+        let missing = Assertion::MessageMissing(id);
+        let before = self.alter_message(id, change).ok_or(missing)?;
+        Ok(Undo::Altered(id, Box::new(before)))
     }
 
     fn apply_rare(&mut self, op: &Op, undo: &mut Vec<Undo>) -> Result<(), Assertion> {
@@ -303,7 +306,8 @@ impl Model {
             Undo::Remembered(workspace, id) => self.unremember(workspace, id),
             Undo::Input(seq) => self.set_input(seq, None),
             Undo::Enrollment(id, before) => drop(self.set_enrollment(id, before)),
-            Undo::Message(id, before) => drop(self.set_message(id, before.map(|row| *row))),
+            Undo::Message(id) => drop(self.set_message(id, None)),
+            Undo::Altered(id, before) => self.put_message_back(id, *before),
             Undo::Call(key, before) => drop(self.set_call(key, before)),
             Undo::Decision(id) => {
                 self.remove_decision(id);
