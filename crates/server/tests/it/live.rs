@@ -292,14 +292,20 @@ pub(crate) fn folder_of(folder: &Path) -> BTreeMap<String, String> {
     files
 }
 
+/// The real time: tests give up by it, and decide nothing.
+#[allow(clippy::disallowed_methods, reason = "a deadline of a test is real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
 /// Asks until there is an answer, without waiting for a fixed time.
 pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
+    let end = now() + PATIENCE;
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(Instant::now() < end, "waited too long until {what}");
+        assert!(now() < end, "waited too long until {what}");
         // A breath: polling as fast as possible would meet the rate limit of the key.
         std::thread::park_timeout(Duration::from_millis(20));
     }
@@ -352,4 +358,12 @@ impl Events {
             }
         }
     }
+}
+
+/// The example shop as the workspace `slug`.
+pub(crate) fn shop_as(slug: &str) -> BTreeMap<String, String> {
+    let mut files = folder_of(&crate::program::repository("examples/shop"));
+    let text = files.get_mut("workspace.yaml").expect("a workspace");
+    *text = text.replace("workspace: juniper", &format!("workspace: {slug}"));
+    files
 }

@@ -3,7 +3,10 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "what cannot go on has to stop the test")]
 
 mod backup;
+mod contacts;
+mod feed;
 mod help;
+mod idempotency;
 mod inspect;
 mod inspect_vectors;
 mod journeys;
@@ -17,6 +20,7 @@ mod replay_memory;
 mod replay_real;
 mod replay_world;
 mod replayed;
+mod routes;
 mod serve;
 mod shared_data;
 mod validate;

@@ -1,0 +1,153 @@
+//! Who may call what: every route of the API's own description, with no key, a foreign key and a key of too little.
+
+use crate::live::{Live, shop_as};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+
+/// Routes anybody may call.
+const OPEN: &[&str] =
+    &["GET /health/live", "GET /health/ready", "GET /metrics", "GET /api/v1/openapi.json"];
+
+/// Routes that send events, for a key of a workspace with the scope `write`.
+const EVENTS: &[&str] = &[
+    "POST /v1/identify",
+    "POST /v1/track",
+    "POST /v1/page",
+    "POST /v1/screen",
+    "POST /v1/group",
+    "POST /v1/alias",
+    "POST /v1/batch",
+    "POST /v1/import",
+];
+
+/// Routes for operator keys alone.
+const OPERATOR: &[&str] = &[
+    "GET /api/v1/workspaces",
+    "GET /api/v1/keys",
+    "POST /api/v1/keys",
+    "DELETE /api/v1/keys/{id}",
+];
+
+/// Routes of one workspace (the path after `/api/v1/workspaces/{workspace}`), and the scope each needs.
+const WORKSPACE: &[(&str, &str)] = &[
+    ("GET ", "read"),
+    ("PUT ", "manage"),
+    ("POST /plan", "manage"),
+    ("GET /export", "read"),
+    ("GET /keys", "manage"),
+    ("POST /keys", "manage"),
+    ("DELETE /keys/{id}", "manage"),
+    ("GET /contacts", "read"),
+    ("POST /contacts", "write"),
+    ("GET /contacts/{contact}", "read"),
+    ("GET /contacts/{contact}/timeline", "read"),
+    ("GET /contacts/{contact}/enrollments", "read"),
+    ("GET /contacts/{contact}/messages", "read"),
+    ("GET /contacts/{contact}/decisions", "read"),
+    ("GET /contacts/{contact}/why", "read"),
+    ("GET /contacts/{contact}/consents", "read"),
+    ("POST /contacts/{contact}/consents", "write"),
+    ("GET /feed", "read"),
+];
+
+const BELOW: &str = "/api/v1/workspaces/{workspace}";
+const SCOPES: [&str; 3] = ["read", "write", "manage"];
+
+/// All routes that are described: method and path.
+fn described(live: &Live) -> Vec<(String, String)> {
+    let document = live.request("GET", "/api/v1/openapi.json", "", &Json::Null).expect(200);
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys() {
+            if ["get", "put", "post", "delete", "patch"].contains(&method.as_str()) {
+                routes.push((method.to_uppercase(), path.clone()));
+            }
+        }
+    }
+    routes
+}
+
+/// A path with its variable parts filled in: things that are there in workspace B.
+fn filled(path: &str, contact: u64, key: u64) -> String {
+    path.replace("{workspace}", "b")
+        .replace("{contact}", &contact.to_string())
+        .replace("{id}", &key.to_string())
+        .replace("{journey}", "welcome")
+        .replace("{message}", "m-1-0-1")
+}
+
+/// Everything of workspace B that a call could change.
+fn state_of_b(live: &Live, contact: u64) -> Vec<Json> {
+    let lists =
+        ["", "/export", "/keys", "/contacts"].map(|below| format!("/api/v1/workspaces/b{below}"));
+    let about = ["", "/timeline", "/consents"]
+        .map(|below| format!("/api/v1/workspaces/b/contacts/{contact}{below}"));
+    let mut all: Vec<Json> =
+        lists.iter().chain(&about).map(|path| live.get(path).expect(200)).collect();
+    all.push(live.get("/api/v1/keys").expect(200));
+    all
+}
+
+#[test]
+fn every_route_has_a_rule_and_every_rule_a_route() {
+    let live = Live::start();
+    let found: BTreeSet<String> =
+        described(&live).iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let plain = OPEN.iter().chain(EVENTS).chain(OPERATOR).map(|&route| route.to_owned());
+    let below = WORKSPACE.iter().map(|(route, _)| {
+        let (method, path) = route.split_once(' ').expect("a method and a path");
+        format!("{method} {BELOW}{path}")
+    });
+    let ruled: BTreeSet<String> = plain.chain(below).collect();
+    let without: Vec<_> = found.difference(&ruled).collect();
+    let gone: Vec<_> = ruled.difference(&found).collect();
+    assert!(without.is_empty(), "say in routes.rs who may call {without:?}");
+    assert!(gone.is_empty(), "routes.rs has rules for routes that are not there: {gone:?}");
+}
+
+#[test]
+fn nobody_does_what_their_key_may_not() {
+    let live = Live::start();
+    for workspace in ["a", "b"] {
+        live.apply_files(workspace, &shop_as(workspace));
+    }
+    let foreign = live.key("a", &SCOPES);
+    let keys = "/api/v1/workspaces/b/keys";
+    let mine = live.post(keys, &json!({ "name": "b", "scopes": SCOPES })).expect(201);
+    let scoped = SCOPES.map(|scope| {
+        let others: Vec<&str> = SCOPES.into_iter().filter(|other| *other != scope).collect();
+        (scope, live.key("b", &others))
+    });
+    let person = json!({ "external_id": "u-1", "phone": "+12125550123" });
+    let made = live.post("/api/v1/workspaces/b/contacts", &person).expect(200);
+    let (contact, key) = (made["id"].as_u64().expect("an id"), mine["id"].as_u64().expect("an id"));
+    let before = state_of_b(&live, contact);
+    for (method, path) in described(&live) {
+        let route = format!("{method} {path}");
+        let filled = filled(&path, contact, key);
+        let status = |key: &str| live.request(&method, &filled, key, &json!({})).status;
+        if OPEN.contains(&route.as_str()) {
+            assert_eq!(status(""), 200, "{route} is open");
+            continue;
+        }
+        assert_eq!(status(""), 401, "{route} without a key");
+        assert_eq!(status("wl_1_0123"), 401, "{route} with a key that is none");
+        let lacking = |scope: &str| {
+            let found = scoped.iter().find(|(lacks, _)| *lacks == scope);
+            found.map(|(_, key)| key.as_str()).expect("a key")
+        };
+        if EVENTS.contains(&route.as_str()) {
+            assert_eq!(status(lacking("write")), 403, "{route} without its scope");
+            assert_eq!(status(&live.operator), 403, "{route} by an operator");
+        } else if OPERATOR.contains(&route.as_str()) {
+            assert_eq!(status(&foreign), 403, "{route} with a key of a workspace");
+        } else {
+            let below = route.replacen(BELOW, "", 1);
+            let rule = WORKSPACE.iter().find(|(route, _)| *route == below);
+            let (_, scope) = rule.unwrap_or_else(|| panic!("{route} has no rule"));
+            assert_eq!(status(&foreign), 404, "{route} with a key of another workspace");
+            assert_eq!(status(lacking(scope)), 403, "{route} without the scope {scope}");
+        }
+    }
+    assert_eq!(state_of_b(&live, contact), before, "something in workspace b was changed");
+}
