@@ -48,6 +48,31 @@ const WORKSPACE: &[(&str, &str)] = &[
     ("GET /contacts/{contact}/consents", "read"),
     ("POST /contacts/{contact}/consents", "write"),
     ("GET /feed", "read"),
+    ("GET /drafts", "read"),
+    ("GET /journeys", "read"),
+    ("GET /journeys/{journey}", "read"),
+    ("GET /journeys/{journey}/versions", "read"),
+    ("GET /journeys/{journey}/versions/{version}", "read"),
+    ("GET /journeys/{journey}/diff", "read"),
+    ("GET /journeys/{journey}/draft", "read"),
+    ("PUT /journeys/{journey}/draft", "manage"),
+    ("DELETE /journeys/{journey}/draft", "manage"),
+    ("POST /journeys/{journey}/validate", "read"),
+    ("POST /journeys/{journey}/publish", "manage"),
+    ("POST /journeys/{journey}/pause", "manage"),
+    ("POST /journeys/{journey}/resume", "manage"),
+    ("POST /journeys/{journey}/archive", "manage"),
+    ("POST /journeys/{journey}/enroll", "write"),
+    ("GET /journeys/{journey}/counters", "read"),
+    ("GET /journeys/{journey}/counters/hourly", "read"),
+    ("GET /journeys/{journey}/enrollments", "read"),
+    ("GET /journeys/{journey}/messages", "read"),
+    ("GET /journeys/{journey}/decisions", "read"),
+    ("GET /messages/{message}", "read"),
+    ("GET /dead_letters", "read"),
+    ("GET /dead_letters/{id}", "read"),
+    ("DELETE /dead_letters/{id}", "manage"),
+    ("POST /dead_letters/{id}/retry", "manage"),
 ];
 
 const BELOW: &str = "/api/v1/workspaces/{workspace}";
@@ -73,6 +98,7 @@ fn filled(path: &str, contact: u64, key: u64) -> String {
         .replace("{contact}", &contact.to_string())
         .replace("{id}", &key.to_string())
         .replace("{journey}", "welcome")
+        .replace("{version}", "1")
         .replace("{message}", "m-1-0-1")
 }
 
