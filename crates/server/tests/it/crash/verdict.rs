@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::Path;
 use wayline_core::contact::State;
 use wayline_core::ids::{ContactId, MessageId, WorkspaceId, stable_hash, stable_hash_wide};
-use wayline_core::limits::PAGE_ROWS_MAX;
+use wayline_core::limits::{DEDUPLICATION, PAGE_ROWS_MAX};
 use wayline_core::message::{Message, MessageState};
 use wayline_core::policy::settings::Purpose;
 use wayline_core::time::{Span, Timestamp};
@@ -169,19 +169,33 @@ async fn inputs(store: &Store, seen: &Seen, sent: &[Sent]) -> Vec<String> {
             wrong.push(format!("{user} has {kept} inputs, {inputs} were acknowledged"));
         }
     }
-    let workspace = workspace(store).await;
-    let hash = |sent: &Sent| stable_hash_wide(&[b"input", sent.message_id.as_bytes()]);
-    for page in sent.chunks(PAGE_ROWS_MAX) {
-        let ids: Vec<u128> = page.iter().map(hash).collect();
-        let known = store.inputs_known(workspace, &ids).await.expect("ids of inputs");
-        let lost = page.iter().zip(known).filter(|(_, is_known)| !is_known);
-        wrong.extend(lost.map(|(sent, _)| format!("{} is forgotten", sent.message_id)));
-    }
+    wrong.extend(forgotten(store, seen, sent).await);
     let stops: BTreeSet<&str> =
         sent.iter().filter(|it| it.is_stop).map(|it| it.user.as_str()).collect();
     let kept: BTreeSet<&str> = seen.stopped.values().map(|(user, _)| user.as_str()).collect();
     if stops != kept {
         wrong.push(format!("{} people said stop, of {} it is kept", stops.len(), kept.len()));
+    }
+    wrong
+}
+
+/// Ids of inputs that are not known any more, though they must be.
+async fn forgotten(store: &Store, seen: &Seen, sent: &[Sent]) -> Vec<String> {
+    let workspace = workspace(store).await;
+    let hash = |sent: &Sent| stable_hash_wide(&[b"input", sent.message_id.as_bytes()]);
+    let last = store.last_instant().await.expect("an instant").unwrap_or(Timestamp::MIN);
+    let (mut wrong, mut at) = (Vec::new(), Timestamp::MIN);
+    for page in sent.chunks(PAGE_ROWS_MAX) {
+        let ids: Vec<u128> = page.iter().map(hash).collect();
+        let known = store.inputs_known(workspace, &ids).await.expect("ids of inputs");
+        for (sent, is_known) in page.iter().zip(known) {
+            // Those without a token came after the one before them.
+            let told = sent.token.as_ref().and_then(|token| seen.received.get(token));
+            at = told.copied().unwrap_or(at);
+            if !is_known && at > last - DEDUPLICATION {
+                wrong.push(format!("{} of {at} is forgotten at {last}", sent.message_id));
+            }
+        }
     }
     wrong
 }
@@ -195,12 +209,18 @@ async fn overdue(store: &Store) -> Option<String> {
     (next < last - BEHIND).then(|| format!("something was due at {next}, it is {last}"))
 }
 
+fn is_token(text: &str) -> bool {
+    text.starts_with("i-") && text.ends_with("-i")
+}
+
 /// What the store has, read once.
 #[derive(Default)]
 struct Seen {
     contacts: usize,
     /// Inputs by external id, without those that the engine made itself.
     inputs: BTreeMap<String, usize>,
+    /// When each token came.
+    received: BTreeMap<String, Timestamp>,
     /// Who took the consent away, and when that was taken in.
     stopped: BTreeMap<ContactId, (String, Timestamp)>,
     messages: BTreeMap<MessageId, Message>,
@@ -228,6 +248,8 @@ impl Seen {
                     head = rows.last().and_then(|row| row.previous);
                     for row in rows.iter().filter(|row| row.name != "told") {
                         *seen.inputs.entry(user.clone()).or_default() += 1;
+                        let token = row.body.split('"').find(|text| is_token(text));
+                        seen.received.extend(token.map(|it| (it.to_owned(), row.received_at)));
                         if row.body.contains("STOP") || row.body.contains("opted_out") {
                             seen.stopped.insert(contact, (user.clone(), row.received_at));
                         }
