@@ -1,7 +1,6 @@
 //! Input of any shape: no panic, no runaway, and texts that survive a print.
 
 use proptest::prelude::*;
-use std::time::Duration;
 use wayline_core::journey::definition::{Journey, Segment, Workspace};
 use wayline_core::journey::node::{self, Key, Node, Value};
 use wayline_core::journey::parse::{decode, parse};
@@ -98,11 +97,6 @@ fn tree() -> impl Strategy<Value = Node> {
     })
 }
 
-#[allow(clippy::disallowed_methods, reason = "the time that reading takes is what is tested")]
-fn stopwatch() -> std::time::Instant {
-    std::time::Instant::now()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -174,7 +168,7 @@ proptest! {
 }
 
 #[test]
-fn ten_thousand_steps_are_read_and_checked_at_once() {
+fn ten_thousand_steps_are_read_and_checked() {
     let mut text = String::from("journey: long\nentry: {event: start}\nsteps:\n");
     for index in 0..limits::STEPS_MAX / 4 {
         let back = index / 2;
@@ -185,15 +179,11 @@ fn ten_thousand_steps_are_read_and_checked_at_once() {
              b{index}: {{branch: [{{when: {{message: s{index}, was: clicked}}, next: w{back}}}]}}\n"
         );
     }
-    let start = stopwatch();
+    // A quadratic step would take many minutes: the runner ends tests that take so long.
     let journey: Journey = parse("long.yaml", text.as_bytes()).unwrap();
     let problems = validate_journey("long.yaml", &journey, &Scope::alone());
-    let took = start.elapsed();
     assert!(problems.is_empty(), "{:?}", problems.first());
-    // Unoptimised and on a busy machine: a quadratic step would take minutes.
-    assert!(took < Duration::from_secs(20), "{took:?}");
     assert_eq!(journey.steps.0.len(), limits::STEPS_MAX);
-    println!("10,000 steps: {took:?}");
 }
 
 #[test]
@@ -221,9 +211,7 @@ fn bombs_are_refused_early() {
         aliases +=
             &format!("a{level}: &a{level} [*a{before}, *a{before}, *a{before}, *a{before}]\n");
     }
-    let start = stopwatch();
     assert_eq!(node::read(aliases.as_bytes()).unwrap_err().code, Code::TooLarge);
-    assert!(start.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
