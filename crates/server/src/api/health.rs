@@ -32,7 +32,7 @@ pub(crate) async fn live() -> Json<Health> {
     ok()
 }
 
-/// Does it take work: is the engine running and can the store be read?
+/// Does it take work: is the engine running, can the store be read, and did its last commit succeed?
 #[utoipa::path(get, path = "/health/ready", tag = "health", security(()),
     responses((status = 200, description = "It does", body = Health), Failures))]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, ApiError> {
