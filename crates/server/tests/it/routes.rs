@@ -48,31 +48,6 @@ const WORKSPACE: &[(&str, &str)] = &[
     ("GET /contacts/{contact}/consents", "read"),
     ("POST /contacts/{contact}/consents", "write"),
     ("GET /feed", "read"),
-    ("GET /drafts", "read"),
-    ("GET /journeys", "read"),
-    ("GET /journeys/{journey}", "read"),
-    ("GET /journeys/{journey}/versions", "read"),
-    ("GET /journeys/{journey}/versions/{version}", "read"),
-    ("GET /journeys/{journey}/diff", "read"),
-    ("GET /journeys/{journey}/counters", "read"),
-    ("GET /journeys/{journey}/counters/hourly", "read"),
-    ("GET /journeys/{journey}/enrollments", "read"),
-    ("GET /journeys/{journey}/messages", "read"),
-    ("GET /journeys/{journey}/decisions", "read"),
-    ("GET /journeys/{journey}/draft", "read"),
-    ("PUT /journeys/{journey}/draft", "manage"),
-    ("DELETE /journeys/{journey}/draft", "manage"),
-    ("POST /journeys/{journey}/validate", "read"),
-    ("POST /journeys/{journey}/publish", "manage"),
-    ("POST /journeys/{journey}/pause", "manage"),
-    ("POST /journeys/{journey}/resume", "manage"),
-    ("POST /journeys/{journey}/archive", "manage"),
-    ("POST /journeys/{journey}/enroll", "write"),
-    ("GET /messages/{message}", "read"),
-    ("GET /dead_letters", "read"),
-    ("GET /dead_letters/{id}", "read"),
-    ("POST /dead_letters/{id}/retry", "manage"),
-    ("DELETE /dead_letters/{id}", "manage"),
 ];
 
 const BELOW: &str = "/api/v1/workspaces/{workspace}";
@@ -98,14 +73,13 @@ fn filled(path: &str, contact: u64, key: u64) -> String {
         .replace("{contact}", &contact.to_string())
         .replace("{id}", &key.to_string())
         .replace("{journey}", "welcome")
-        .replace("{version}", "1")
         .replace("{message}", "m-1-0-1")
 }
 
 /// Everything of workspace B that a call could change.
 fn state_of_b(live: &Live, contact: u64) -> Vec<Json> {
-    let lists = ["", "/export", "/keys", "/contacts", "/journeys", "/drafts"]
-        .map(|below| format!("/api/v1/workspaces/b{below}"));
+    let lists =
+        ["", "/export", "/keys", "/contacts"].map(|below| format!("/api/v1/workspaces/b{below}"));
     let about = ["", "/timeline", "/consents"]
         .map(|below| format!("/api/v1/workspaces/b/contacts/{contact}{below}"));
     let mut all: Vec<Json> =
