@@ -4,6 +4,11 @@
 //! must never read a clock, sleep, spawn or know what carries it: the live program, the replay and the
 //! simulator drive the same code.
 
+#![allow(
+    clippy::vec_box,
+    reason = "a message is large, and lists of them are cut, joined and handed on"
+)]
+
 pub mod advance;
 pub mod at_once;
 pub mod calls;

@@ -1,5 +1,7 @@
 //! A drive whose carrier answers at once does in one commit what the stages do in many: nobody's story differs.
 
+#![allow(clippy::expect_used, reason = "what cannot go on has to stop the test")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use wayline_core::ids::{ContactId, MessageId};

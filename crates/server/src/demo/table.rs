@@ -27,8 +27,10 @@ pub(super) struct Table {
     lines: usize,
 }
 
-/// The columns: title, and how it is made of counters.
-const COLUMNS: [(&str, fn(&Counts) -> i64); 9] = [
+/// A column: its title, and how it is made of counters.
+type Column = (&'static str, fn(&Counts) -> i64);
+
+const COLUMNS: [Column; 9] = [
     ("entered", |it| it.of(What::Entered)),
     ("active", |it| it.of(What::Entered) - it.of(What::Exited)),
     ("held", |it| it.of(What::Held) - it.of(What::Released)),
