@@ -64,6 +64,9 @@ impl Drop for Disk {
     }
 }
 
+/// Room for what the program keeps while a test runs, also on a slow machine: it must be full only when we fill it.
+const DISK_MEGABYTES: u32 = 160;
+
 /// A disk mounted under the data folder of a program that is loaded, or why not.
 fn on_a_small_disk(seed: u64, megabytes: u32) -> Option<(Scene, Disk)> {
     let mut disk = None;
@@ -108,7 +111,7 @@ fn recovers(scene: &Scene) {
 
 #[test]
 fn a_full_disk_refuses_loses_nothing_and_passes() {
-    let Some((scene, disk)) = on_a_small_disk(21, 32) else { return };
+    let Some((scene, disk)) = on_a_small_disk(21, DISK_MEGABYTES) else { return };
     for _ in 0..2 {
         scene.load.wait_for(200);
         scene.load.shared.refusals.lock().expect("the refusals").clear();
@@ -127,7 +130,7 @@ fn a_full_disk_refuses_loses_nothing_and_passes() {
 
 #[test]
 fn a_crash_on_a_full_disk_loses_nothing() {
-    let Some((mut scene, disk)) = on_a_small_disk(22, 32) else { return };
+    let Some((mut scene, disk)) = on_a_small_disk(22, DISK_MEGABYTES) else { return };
     scene.load.wait_for(200);
     disk.fill();
     refuses(&scene);
@@ -259,7 +262,7 @@ fn a_broken_store_is_refused_and_left_as_it_is() {
 
 #[test]
 fn a_copy_can_be_made_while_the_disk_is_full() {
-    let Some((scene, disk)) = on_a_small_disk(24, 32) else { return };
+    let Some((scene, disk)) = on_a_small_disk(24, DISK_MEGABYTES) else { return };
     scene.load.wait_for(200);
     disk.fill();
     refuses(&scene);
