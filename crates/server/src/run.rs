@@ -98,7 +98,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 pub(crate) async fn engine(mut stages: Stages, mut inbox: Inbox, clock: &Clock) -> Stages {
     let mut stop = inbox.stop();
     while !*stop.borrow() {
-        let round = stages.round(&mut inbox, clock.now()).await;
+        let round = stages.round(&mut inbox, || clock.now()).await;
         let wait = match &round {
             Ok(round) if round.did > 0 => continue,
             Ok(round) => {

@@ -146,7 +146,7 @@ pub(crate) async fn start(config: &Config) -> Result<Started, ServeError> {
         http: http.clone(),
         metrics: recorder()?,
         names: api::Names::default(),
-        calls: api::Calls::default(),
+        creations: api::Creations::default(),
         watchers: api::Watchers::default(),
         stop: stopping.clone(),
     });

@@ -141,11 +141,11 @@ pub(crate) async fn record(
     tenant: Tenant<Write>,
     State(app): State<Arc<App>>,
     Path((_, id)): Path<(String, u64)>,
-    Creating { body: new, call }: Creating<NewConsent>,
+    Creating { body: new, creation }: Creating<NewConsent>,
 ) -> Result<Response, ApiError> {
     find(&app, tenant.id(), id).await?;
     check(&app, &tenant, &new).await?;
-    let (workspace, contact, input_id) = (tenant.id(), ContactId(id), call.input_id());
+    let (workspace, contact, input_id) = (tenant.id(), ContactId(id), creation.input_id());
     let (channel, topic) = (new.channel, new.topic.clone());
     let kind = InputKind::Consent {
         channel: new.channel,
@@ -162,7 +162,7 @@ pub(crate) async fn record(
     let mut consents = state.consents.iter();
     let stands = consents.find(|now| now.channel == channel && now.topic == topic);
     let answer = ConsentTaken { contact: id, consent: stands.map(consent) };
-    call.answered(&app, StatusCode::CREATED, &answer).await
+    creation.answered(&app, StatusCode::CREATED, &answer).await
 }
 
 async fn check(app: &App, tenant: &Tenant<Write>, new: &NewConsent) -> Result<(), ApiError> {

@@ -6,7 +6,7 @@ use super::App;
 use super::auth::{Read, Tenant, Write};
 use super::body::{self, Listed, Query};
 use super::error::{ApiError, Failures};
-use super::idempotency::{Call, Creating, IdempotencyHeader};
+use super::idempotency::{Creating, Creation, IdempotencyHeader};
 use super::limits::SEARCH_CHARS_MAX;
 use axum::Json;
 use axum::extract::State;
@@ -261,22 +261,26 @@ enum Told {
 pub(crate) async fn create(
     tenant: Tenant<Write>,
     State(app): State<Arc<App>>,
-    Creating { body: new, call }: Creating<NewContact>,
+    Creating { body: new, creation }: Creating<NewContact>,
 ) -> Result<Response, ApiError> {
     let names = app.names.of(&app, &tenant.row).await?;
     let (told, mut arrival) = read(tenant.id(), new, names.country(), app.clock.now())?;
-    arrival.input_id = call.input_id();
+    arrival.input_id = creation.input_id();
     let warnings = ingest::warnings(&arrival, names.country());
     let taken = app.live.perform(move |pipeline, now| {
         arrival.input.at = now;
         pollster::block_on(take(pipeline, told, arrival, now))
     });
     let id = taken.await??.0;
-    answered(&app, call, &ContactTaken { id, warnings }).await
+    answered(&app, creation, &ContactTaken { id, warnings }).await
 }
 
-async fn answered(app: &App, call: Call, taken: &ContactTaken) -> Result<Response, ApiError> {
-    call.answered(app, StatusCode::OK, taken).await
+async fn answered(
+    app: &App,
+    creation: Creation,
+    taken: &ContactTaken,
+) -> Result<Response, ApiError> {
+    creation.answered(app, StatusCode::OK, taken).await
 }
 
 /// The input that a new contact is, checked as any other.

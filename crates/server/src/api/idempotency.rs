@@ -46,32 +46,32 @@ pub(crate) struct IdempotencyHeader {
 
 /// Calls under way that have a name.
 #[derive(Default)]
-pub(crate) struct Calls(Arc<Mutex<BTreeSet<(u64, String)>>>);
+pub(crate) struct Creations(Arc<Mutex<BTreeSet<(u64, String)>>>);
 
 /// The place of a call among those under way; given back when dropped.
 struct Place {
-    calls: Arc<Mutex<BTreeSet<(u64, String)>>>,
+    creations: Arc<Mutex<BTreeSet<(u64, String)>>>,
     name: (u64, String),
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        self.creations.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
     }
 }
 
-impl Calls {
+impl Creations {
     fn enter(&self, key: u64, token: &str) -> Option<Place> {
         let name = (key, token.to_owned());
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.insert(name.clone()).then(|| Place { calls: Arc::clone(&self.0), name })
+        let mut creations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        creations.insert(name.clone()).then(|| Place { creations: Arc::clone(&self.0), name })
     }
 }
 
 /// A creating call.
-pub(crate) struct Call(Option<NamedCall>);
+pub(crate) struct Creation(Option<NamedCreation>);
 
-struct NamedCall {
+struct NamedCreation {
     key: u64,
     token: String,
     fingerprint: u128,
@@ -84,7 +84,7 @@ pub(crate) struct Creating<T> {
     /// What is wanted.
     pub(crate) body: T,
     /// The call.
-    pub(crate) call: Call,
+    pub(crate) creation: Creation,
 }
 
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for Creating<T> {
@@ -98,15 +98,15 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Creating<T> {
         let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
         let fingerprint =
             stable_hash_wide(&[parts.method.as_str().as_bytes(), path.as_bytes(), &bytes]);
-        let call = match token_of(&parts.headers).map_err(refused)? {
-            None => Call(None),
+        let creation = match token_of(&parts.headers).map_err(refused)? {
+            None => Creation(None),
             Some(token) => {
                 let key = Caller::known(&parts, app).map_err(refused)?.id;
                 named(app, key, token, fingerprint).await?
             }
         };
         let body = parse(&bytes).map_err(refused)?;
-        Ok(Creating { body, call })
+        Ok(Creating { body, creation })
     }
 }
 
@@ -128,15 +128,20 @@ fn token_of(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 /// A call under a name, unless it was answered or is under way.
-async fn named(app: &App, key: u64, token: String, fingerprint: u128) -> Result<Call, Response> {
+async fn named(
+    app: &App,
+    key: u64,
+    token: String,
+    fingerprint: u128,
+) -> Result<Creation, Response> {
     // First the place, then the look: a twin that has just ended has kept its answer.
-    let Some(place) = app.calls.enter(key, &token) else {
+    let Some(place) = app.creations.enter(key, &token) else {
         let detail = "a call with this Idempotency-Key is under way; wait for its answer, or repeat it in a moment";
         return Err(ApiError::conflict(detail).into_response());
     };
     let kept = app.store.idempotency(key, &token).await;
     match kept.map_err(|error| ApiError::from(error).into_response())? {
-        None => Ok(Call(Some(NamedCall { key, token, fingerprint, place }))),
+        None => Ok(Creation(Some(NamedCreation { key, token, fingerprint, place }))),
         Some(row) if row.fingerprint == fingerprint => Err(again(&row)),
         Some(_) => Err(ApiError::invalid(
             "this Idempotency-Key was used for another call; each call needs one of its own",
@@ -157,16 +162,16 @@ fn answer(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-impl Call {
+impl Creation {
     /// The id of the input that this call is: a repetition after a crash is told by it. The body is part of it,
     /// because input ids are remembered longer than answers.
     pub(crate) fn input_id(&self) -> Option<u128> {
-        self.0.as_ref().map(|call| {
+        self.0.as_ref().map(|creation| {
             stable_hash_wide(&[
                 b"call",
-                &call.key.to_le_bytes(),
-                call.token.as_bytes(),
-                &call.fingerprint.to_le_bytes(),
+                &creation.key.to_le_bytes(),
+                creation.token.as_bytes(),
+                &creation.fingerprint.to_le_bytes(),
             ])
         })
     }
@@ -178,15 +183,15 @@ impl Call {
         status: StatusCode,
         answer: &T,
     ) -> Result<Option<Op>, ApiError> {
-        let Some(call) = &self.0 else { return Ok(None) };
+        let Some(creation) = &self.0 else { return Ok(None) };
         let body = written(answer)?;
         if body.len() > KEPT_ANSWER_BYTES_MAX {
             return Err(ApiError::internal("this answer is too large to be kept"));
         }
         Ok(Some(Op::PutIdempotency(IdempotencyRow {
-            key: call.key,
-            token: call.token.clone(),
-            fingerprint: call.fingerprint,
+            key: creation.key,
+            token: creation.token.clone(),
+            fingerprint: creation.fingerprint,
             at: now,
             status: status.as_u16(),
             body,
@@ -207,7 +212,7 @@ impl Call {
             kept.await??;
         }
         // Only now may a twin look for it.
-        drop(self.0.map(|call| call.place));
+        drop(self.0.map(|creation| creation.place));
         Ok(answer(status, written(body)?))
     }
 }

@@ -126,7 +126,7 @@ pub(crate) async fn create_operator(
 async fn made(
     app: &Arc<App>,
     owner: Option<WorkspaceId>,
-    Creating { body: new, call }: Creating<NewKey>,
+    Creating { body: new, creation }: Creating<NewKey>,
 ) -> Result<Response, ApiError> {
     if new.name.trim().is_empty() || new.name.chars().count() > NAME_CHARS_MAX {
         return Err(ApiError::invalid(format!(
@@ -156,13 +156,13 @@ async fn made(
         };
         let mut answer = CreatedKey { id, name, scopes, key: None };
         let mut ops = vec![Op::PutApiKey(row.clone())];
-        ops.extend(call.keep(now, StatusCode::CREATED, &answer)?);
+        ops.extend(creation.keep(now, StatusCode::CREATED, &answer)?);
         pollster::block_on(store.commit(&Batch { ops }))?;
         // Here, and not where it is waited for: whoever asked may have gone, and the key is good.
         known.keys.put(row);
         answer.key = Some(key);
         // A twin may look for the kept answer from now on.
-        drop(call);
+        drop(creation);
         Ok::<_, ApiError>(answer)
     });
     Ok((StatusCode::CREATED, Json(made.await??)).into_response())

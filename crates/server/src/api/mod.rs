@@ -34,7 +34,7 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use error::ApiError;
 pub(crate) use feed::Watchers;
-pub(crate) use idempotency::Calls;
+pub(crate) use idempotency::Creations;
 use metrics_exporter_prometheus::PrometheusHandle;
 pub(crate) use names::Names;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ pub(crate) struct App {
     /// Text ids of journeys and steps.
     pub(crate) names: Names,
     /// Creating calls under way.
-    pub(crate) calls: Calls,
+    pub(crate) creations: Creations,
     /// Who watches the feed.
     pub(crate) watchers: Watchers,
     /// Whether the program is stopping.

@@ -47,6 +47,9 @@ pub(crate) async fn watched(State(app): State<Arc<App>>, request: Request, next:
     let milliseconds = took.as_micros() as f64 / 1_000.0;
     if status.is_server_error() {
         tracing::warn!(request = %id, %method, route, status = status.as_u16(), milliseconds, "request");
+    } else if route.starts_with("/api/") {
+        // What people and their tools do; events and probes are too many for a log, and are counted.
+        tracing::info!(request = %id, %method, route, status = status.as_u16(), milliseconds, "request");
     } else {
         tracing::debug!(request = %id, %method, route, status = status.as_u16(), milliseconds, "request");
     }

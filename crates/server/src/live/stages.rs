@@ -90,18 +90,18 @@ impl Stages {
         Ok(Recovered { unknown: self.pipeline.recover(now).await? })
     }
 
-    /// One turn of each stage that has work.
+    /// One turn of each stage that has work, each at the instant `now` gives when it begins.
     ///
     /// # Errors
     /// When the store failed: what was not done is done in a later round.
     pub(crate) async fn round(
         &mut self,
         inbox: &mut Inbox,
-        now: Timestamp,
+        now: impl Fn() -> Timestamp,
     ) -> Result<Round, PipelineError> {
         inbox.gather();
-        let mut did = self.commands(inbox, now).await;
-        let due = match self.try_again(now).await {
+        let mut did = self.commands(inbox, now()).await;
+        let due = match self.try_again(now()).await {
             Ok(()) => self.due(inbox, now).await,
             Err(error) => Err(error),
         };
@@ -220,21 +220,21 @@ impl Stages {
     async fn due(
         &mut self,
         inbox: &mut Inbox,
-        now: Timestamp,
+        now: impl Fn() -> Timestamp,
     ) -> Result<(usize, Option<Timestamp>), PipelineError> {
-        let tick = Tick::Live(now);
-        let mut did = self.store_answers(inbox, tick).await?;
-        did += self.hear(tick).await?;
-        did += self.pipeline.schedule(tick).await?;
-        did += self.pipeline.wake(tick, THINGS_PER_TURN).await?;
-        did += self.claim(tick).await?;
-        did += self.store_submits(tick).await?;
-        did += self.call(now).await?;
-        did += self.forget(now).await?;
+        let tick = || Tick::Live(now());
+        let mut did = self.store_answers(inbox, tick()).await?;
+        did += self.hear(tick()).await?;
+        did += self.pipeline.schedule(tick()).await?;
+        did += self.pipeline.wake(tick(), THINGS_PER_TURN).await?;
+        did += self.claim(tick()).await?;
+        did += self.store_submits(tick()).await?;
+        did += self.call(now()).await?;
+        did += self.forget(now()).await?;
         let mut next =
             earliest(self.pipeline.next_due_but_calls().await?, self.outside.next_event());
         let store = self.pipeline.store();
-        if self.calls_in_flight.len() < CALLS_IN_FLIGHT_MAX && self.calls_in_flight.is_empty() {
+        if self.calls_in_flight.is_empty() {
             next = earliest(next, store.next_call_due().await?);
         }
         Ok((did, next))

@@ -65,14 +65,14 @@ pub(crate) async fn enroll(
     tenant: Tenant<Write>,
     State(app): State<Arc<App>>,
     Path((_, slug)): Path<(String, String)>,
-    Creating { body: new, call }: Creating<NewEnrollment>,
+    Creating { body: new, creation }: Creating<NewEnrollment>,
 ) -> Result<Response, ApiError> {
     let workspace = tenant.id();
     check(&new)?;
     let known = Known::need(&app.store, workspace, &slug).await?;
     admits(&known)?;
     let record = person(&app, workspace, &new).await?;
-    let (id, input_id) = (record.profile.contact, call.input_id());
+    let (id, input_id) = (record.profile.contact, creation.input_id());
     let before = app.store.decisions(workspace, id, None, 1).await?;
     let kind = InputKind::Enroll {
         journey: slug,
@@ -92,7 +92,7 @@ pub(crate) async fn enroll(
     let contact = ContactRef { id: id.0, external_id: record.profile.external_id.clone() };
     let entered = enrollment.is_some();
     let answer = Enrolled { contact, duplicate, entered, enrollment };
-    call.answered(&app, StatusCode::OK, &answer).await
+    creation.answered(&app, StatusCode::OK, &answer).await
 }
 
 fn check(new: &NewEnrollment) -> Result<(), ApiError> {
