@@ -88,11 +88,19 @@ async fn where_to_look(started: &Started, data: &Path) -> Result<(), CliError> {
     let key = demo::key(started, data).await.map_err(failed)?;
     keep_key(&data.join(KEY_FILE), &key)?;
     let (address, file) = (started.address, data.join(KEY_FILE).display().to_string());
+    let program = program();
     answer(&format!(
         "\nWhere to look, from another terminal:\n  \
-         wayline tail demo --key-file {file} --server http://{address}\n  \
-         wayline stats demo --key-file {file} --server http://{address}\n  \
+         {program} tail demo --key-file {file} --server http://{address}\n  \
+         {program} stats demo --key-file {file} --server http://{address}\n  \
          curl -H \"Authorization: Bearer $(cat {file})\" http://{address}/api/v1/workspaces/demo/journeys\n  \
          curl http://{address}/metrics\n\n"
     ))
+}
+
+/// How this program is called from here.
+fn program() -> String {
+    let Ok(path) = std::env::current_exe() else { return "wayline".to_owned() };
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(&path).display().to_string()
 }

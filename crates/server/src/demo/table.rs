@@ -35,11 +35,11 @@ const COLUMNS: [Column; 9] = [
     ("active", |it| it.of(What::Entered) - it.of(What::Exited)),
     ("held", |it| it.of(What::Held) - it.of(What::Released)),
     ("sent", |it| it.of(What::Sent)),
-    ("arrived", |it| it.of(What::Delivered)),
+    ("delivered", |it| it.of(What::Delivered)),
     ("replied", |it| it.of(What::Replied)),
-    ("goals", |it| it.of(What::Converted)),
+    ("converted", |it| it.of(What::Converted)),
     ("dropped", |it| it.of(What::Dropped) + it.of(What::Withdrawn)),
-    ("ended", |it| it.of(What::Exited)),
+    ("exited", |it| it.of(What::Exited)),
 ];
 
 #[derive(Default)]
@@ -69,13 +69,13 @@ impl Table {
         let _ = writeln!(drawn, "{}", heading(now));
         let _ = write!(drawn, "{:<16}", "journey");
         for (title, _) in COLUMNS {
-            let _ = write!(drawn, "{title:>9}");
+            let _ = write!(drawn, "{title:>10}");
         }
         drawn.push('\n');
         for (journey, counts) in &counts {
             let _ = write!(drawn, "{journey:<16}");
             for (_, value) in COLUMNS {
-                let _ = write!(drawn, "{:>9}", value(counts));
+                let _ = write!(drawn, "{:>10}", value(counts));
             }
             drawn.push('\n');
         }
@@ -148,7 +148,7 @@ fn heading(now: Timestamp) -> String {
 fn one_line(now: Timestamp, counts: &BTreeMap<String, Counts>) -> String {
     let sum = |what| counts.values().map(|counts| counts.of(what)).sum::<i64>();
     format!(
-        "{now}: {} entered, {} active, {} sent, {} arrived, {} replied\n",
+        "{now}: {} entered, {} active, {} sent, {} delivered, {} replied\n",
         sum(What::Entered),
         sum(What::Entered) - sum(What::Exited),
         sum(What::Sent),

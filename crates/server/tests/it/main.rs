@@ -12,6 +12,7 @@ mod cli_stats;
 mod cli_tail;
 mod contacts;
 mod crash;
+mod demo;
 mod feed;
 mod help;
 mod hostile;
