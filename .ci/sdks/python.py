@@ -1,6 +1,6 @@
 """A shop's Python server, with Segment's own SDK: identifies a person and tells what they did.
 
-WAYLINE, WRITE_KEY: where to send. Exits with 0 when everything was delivered.
+WAYLINE, WRITE_KEY: where to send; PERSON, PHONE: who. Exits with 0 when everything was delivered.
 """
 
 import os
@@ -17,8 +17,8 @@ for gzip in (False, True):
         on_error=lambda error, items: failures.append((error, items)),
         max_retries=2,
     )
-    user = f"python-{'gzip' if gzip else 'plain'}"
-    phone = "+12125550173" if gzip else "+12125550172"
+    user = os.environ["PERSON"] + ("-gzip" if gzip else "-plain")
+    phone = os.environ["PHONE"] + ("2" if gzip else "1")
     client.identify(user, {"phone": phone, "first_name": "Paula", "timezone": "America/New_York"})
     client.page(user, "docs", "Shop")
     client.screen(user, "Cart")

@@ -19,8 +19,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BINARY = os.environ.get("WAYLINE_BIN", str(ROOT / "target/debug/wayline"))
-NODE_SDK = "@segment/analytics-node@3.1.0"
-PYTHON_SDK = "segment-analytics-python==2.4.0"
+# The newest send the key as Basic authorization, those before them in the body.
+NODE_SDKS = ("3.1.0", "2.1.0")
+PYTHON_SDKS = ("2.4.0", "2.3.3")
 PATIENCE_SECONDS = 30
 
 FILES = {
@@ -42,11 +43,8 @@ steps:
   hello: {send: {sms: "{{ workspace.brand }}: {{ contact.first_name }}, your {{ event.plan }} card is ready."}}
 """,
 }
-EXPECTED = {
-    "node-1": ("+12125550171", "Club: Nora, your Gold card is ready."),
-    "python-plain": ("+12125550172", "Club: Paula, your Silver card is ready."),
-    "python-gzip": ("+12125550173", "Club: Paula, your Silver card is ready."),
-}
+GOLD = "Club: Nora, your Gold card is ready."
+SILVER = "Club: Paula, your Silver card is ready."
 
 
 class Server:
@@ -82,16 +80,36 @@ class Server:
         return self.process.wait(20)
 
 
-def install(folder):
-    """Both SDKs, in folders of their own; the Python to run with."""
-    for name in ("node.mjs", "python.py"):
-        shutil.copy(HERE / name, folder)
-    npm = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--silent", NODE_SDK]
+def installed_node(folder, version):
+    """The command that runs the Node.js program with this version of the SDK."""
+    folder.mkdir()
+    shutil.copy(HERE / "node.mjs", folder)
+    sdk = f"@segment/analytics-node@{version}"
+    npm = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--silent", sdk]
     subprocess.run(npm, cwd=folder, check=True)
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv/bin/python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", PYTHON_SDK], check=True)
-    return python
+    return ["node", str(folder / "node.mjs")]
+
+
+def installed_python(folder, version):
+    """The command that runs the Python program with this version of the SDK."""
+    venv.create(folder, with_pip=True)
+    python = str(folder / "bin/python")
+    sdk = f"segment-analytics-python=={version}"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", sdk], check=True)
+    return [python, str(HERE / "python.py")]
+
+
+def people(folder):
+    """Each SDK with who it signs up: the command, its environment, and the texts they are to get."""
+    for place, version in enumerate(NODE_SDKS):
+        person, phone = f"node-{version}", f"+1212555018{place}"
+        command = installed_node(folder / person, version)
+        yield command, {"PERSON": person, "PHONE": phone}, {person: [(phone, GOLD)]}
+    for place, version in enumerate(PYTHON_SDKS):
+        person, phone = f"python-{version}", f"+121255501{7 + place * 2}"
+        command = installed_python(folder / person, version)
+        texts = {f"{person}-plain": [(f"{phone}1", SILVER)], f"{person}-gzip": [(f"{phone}2", SILVER)]}
+        yield command, {"PERSON": person, "PHONE": phone}, texts
 
 
 def texts(server):
@@ -106,15 +124,15 @@ def texts(server):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        python = install(folder)
         server = Server(folder / "data")
         try:
             server.ask("PUT", "/api/v1/workspaces/sdk", {"files": FILES})
             key = server.ask("POST", "/api/v1/workspaces/sdk/keys", {"name": "sdk", "scopes": ["write"]})
-            environment = os.environ | {"WAYLINE": server.url, "WRITE_KEY": key["key"]}
-            subprocess.run(["node", "node.mjs"], cwd=folder, env=environment, check=True)
-            subprocess.run([python, "python.py"], cwd=folder, env=environment, check=True)
-            expected = {user: [text] for user, text in EXPECTED.items()}
+            where = {"WAYLINE": server.url, "WRITE_KEY": key["key"]}
+            expected = {}
+            for command, who, texts_of in people(folder):
+                subprocess.run(command, env=os.environ | where | who, check=True)
+                expected |= texts_of
             end = time.monotonic() + PATIENCE_SECONDS
             while (found := texts(server)) != expected:
                 if time.monotonic() > end:
@@ -124,7 +142,7 @@ def main():
             code = server.stop()
     if code:
         sys.exit(f"the server ended with {code}")
-    print(f"ok   {NODE_SDK}, {PYTHON_SDK}: {len(EXPECTED)} people texted once each")
+    print(f"ok   Node.js {NODE_SDKS}, Python {PYTHON_SDKS}: {len(expected)} people texted once each")
 
 
 if __name__ == "__main__":

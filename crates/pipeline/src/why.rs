@@ -19,6 +19,7 @@ use wayline_core::journey::explain::explain;
 use wayline_core::journey::program::{Entry, Journey};
 use wayline_core::limits;
 use wayline_core::time::Timestamp;
+use wayline_store::Store;
 use wayline_store::rows::StoredDecision;
 
 /// The answer.
@@ -145,55 +146,70 @@ impl Pipeline {
     ) -> Result<Why, PipelineError> {
         let engine = self.engines.get(&workspace).cloned();
         let engine = engine.ok_or(PipelineError::NoWorkspace { workspace })?;
-        let record = self.store.contacts(&[contact]).await?.into_iter().next().flatten();
-        let record = record
-            .filter(|record| record.profile.workspace == workspace)
-            .ok_or(PipelineError::NoContact { contact })?;
-        let contact = contact_of(contact, &record).map_err(PipelineError::Damaged)?;
-        let program = &engine.program;
-        let journey = program.newest_by_slug(journey).cloned().ok_or_else(|| {
-            let (workspace, journey) = (program.settings.slug.clone(), journey.to_owned());
-            PipelineError::NoJourney { workspace, journey }
-        })?;
-        let known = self.known(&contact).await?;
-        let is_own = |it: &&StoredDecision| it.row.decision.journey == Some(journey.id);
-        let own: Vec<&StoredDecision> = known.decisions.iter().filter(is_own).collect();
-        let mut explanations: Vec<Explanation> = own
-            .iter()
-            .take(limits::WHY_DECISIONS_MAX)
-            .rev()
-            .map(|stored| stored_explanation(&engine, stored))
-            .collect();
-        let past = past::reasons(&self.store, &engine, &contact, &journey, &known).await?;
-        let mut reasons = past.reasons;
-        if let Some(reason) = schedule_objects(&engine, &contact, &journey, now) {
-            reasons.push((reason, now, String::new()));
-        }
-        explanations.extend(summary(&journey, reasons));
-        explanations.sort_by_key(|it| it.at);
-        let is_live = program.live_version(journey.id).is_some();
-        Ok(Why {
-            status: match (program.paused.contains(&journey.id), is_live) {
-                (true, _) => Status::Paused,
-                (false, true) => Status::Live,
-                (false, false) => Status::Archived,
-            },
-            version: is_live.then_some(journey.version),
-            standing: standing(&engine, &contact, &journey),
-            enters_at: contact
-                .state
-                .dates
-                .iter()
-                .filter(|date| date.journey == journey.id && is_live)
-                .map(|date| date.due)
-                .min(),
-            explanations,
-            inputs: past.inputs,
-            has_more: !past.is_whole || known.has_more || own.len() > limits::WHY_DECISIONS_MAX,
-            approximate: past.approximate,
-            journey: journey.slug.clone(),
-        })
+        why(&self.store, &engine, contact, journey, now).await
     }
+}
+
+/// As [`Pipeline::why`], for who has the definitions: it reads much, so the live program does it beside the stages.
+///
+/// # Errors
+/// As [`Pipeline::why`].
+pub async fn why(
+    store: &Store,
+    engine: &Arc<Engine>,
+    contact: ContactId,
+    journey: &str,
+    now: Timestamp,
+) -> Result<Why, PipelineError> {
+    let workspace = engine.program.workspace;
+    let record = store.contacts(&[contact]).await?.into_iter().next().flatten();
+    let record = record
+        .filter(|record| record.profile.workspace == workspace)
+        .ok_or(PipelineError::NoContact { contact })?;
+    let contact = contact_of(contact, &record).map_err(PipelineError::Damaged)?;
+    let program = &engine.program;
+    let journey = program.newest_by_slug(journey).cloned().ok_or_else(|| {
+        let (workspace, journey) = (program.settings.slug.clone(), journey.to_owned());
+        PipelineError::NoJourney { workspace, journey }
+    })?;
+    let known = past::Known::read(store, &contact).await?;
+    let is_own = |it: &&StoredDecision| it.row.decision.journey == Some(journey.id);
+    let own: Vec<&StoredDecision> = known.decisions.iter().filter(is_own).collect();
+    let mut explanations: Vec<Explanation> = own
+        .iter()
+        .take(limits::WHY_DECISIONS_MAX)
+        .rev()
+        .map(|stored| stored_explanation(engine, stored))
+        .collect();
+    let past = past::reasons(store, engine, &contact, &journey, &known).await?;
+    let mut reasons = past.reasons;
+    if let Some(reason) = schedule_objects(engine, &contact, &journey, now) {
+        reasons.push((reason, now, String::new()));
+    }
+    explanations.extend(summary(&journey, reasons));
+    explanations.sort_by_key(|it| it.at);
+    let is_live = program.live_version(journey.id).is_some();
+    Ok(Why {
+        status: match (program.paused.contains(&journey.id), is_live) {
+            (true, _) => Status::Paused,
+            (false, true) => Status::Live,
+            (false, false) => Status::Archived,
+        },
+        version: is_live.then_some(journey.version),
+        standing: standing(&engine, &contact, &journey),
+        enters_at: contact
+            .state
+            .dates
+            .iter()
+            .filter(|date| date.journey == journey.id && is_live)
+            .map(|date| date.due)
+            .min(),
+        explanations,
+        inputs: past.inputs,
+        has_more: !past.is_whole || known.has_more || own.len() > limits::WHY_DECISIONS_MAX,
+        approximate: past.approximate,
+        journey: journey.slug.clone(),
+    })
 }
 
 /// Where the active enrollments of the journey stand.

@@ -146,6 +146,17 @@ pub(crate) async fn every(
     }
 }
 
+/// As [`every`], for work that is done at once.
+pub(crate) async fn repeat(period: Duration, mut stop: watch::Receiver<bool>, work: impl Fn()) {
+    let mut ticks = tokio::time::interval(period);
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            _ = ticks.tick() => work(),
+        }
+    }
+}
+
 /// Gives a future so long.
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, work).await.ok()
@@ -161,6 +172,8 @@ pub(crate) struct Http {
 
 /// How long requests under way are given when the program stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
+/// How long an answer may wait to be read by the other side.
+const UNREAD_MILLISECONDS_MAX: u32 = 60_000;
 /// How long to wait when no connection can be taken (too many open files).
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
@@ -176,10 +189,16 @@ pub(crate) async fn listen(
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_headers(100);
     loop {
-        let Ok(room) = Arc::clone(&connections).acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let room = Arc::clone(&connections).acquire_owned().await;
+            (room, listener.accept().await)
+        };
+        let (Ok(room), accepted) = (tokio::select! {
+            biased;
             _ = stop.wait_for(|stop| *stop) => break,
+            next = next => next,
+        }) else {
+            break;
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -191,6 +210,8 @@ pub(crate) async fn listen(
         };
         // Answers are small: waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
+        // Who does not read answers must not keep a connection for ever.
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNREAD_MILLISECONDS_MAX);
         let service = TowerToHyperService::new(router.clone());
         let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {

@@ -5,17 +5,19 @@
 //! ```
 //! Must never take a request before what an earlier run left is in order.
 
+use crate::api::limits::{BODIES_KILOBYTES_MAX, UNNAMED_BODIES_KILOBYTES_MAX, WHYS_AT_ONCE_MAX};
 use crate::api::{self, App, auth::Keys, auth::new_secret};
 use crate::config::{Config, ConfigError};
 use crate::live::{self, Feed, Inbox, Outside, Stages, WebCaller};
 use crate::run::{self, Clock, Http};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::retain::Keep;
 use wayline_pipeline::{Pipeline, PipelineError};
@@ -87,6 +89,8 @@ pub(crate) struct Started {
     /// Which start this is.
     pub(crate) run: u64,
     stop: watch::Sender<bool>,
+    /// Whether the engine runs; also told when its thread dies.
+    alive: watch::Receiver<bool>,
     engine: std::thread::JoinHandle<()>,
     http: tokio::task::JoinHandle<()>,
 }
@@ -97,13 +101,20 @@ impl Started {
         let _ = self.stop.send(true);
     }
 
-    /// Waits until everything has stopped: requests first, then the engine, then the store.
-    pub(crate) async fn ended(self) {
+    /// Resolves when the engine has ended although nobody told it to: nothing can be taken or done any more.
+    pub(crate) async fn broken(&self) {
+        let mut alive = self.alive.clone();
+        let _ = alive.wait_for(|alive| !*alive).await;
+    }
+
+    /// Waits until everything has stopped: requests first, then the engine, then the store. Returns whether the
+    /// engine ended well.
+    pub(crate) async fn ended(self) -> bool {
         let _ = self.http.await;
         drop(self.app);
         let engine = self.engine;
         // The engine ends by itself within its time.
-        let _ = tokio::task::spawn_blocking(move || engine.join()).await;
+        matches!(tokio::task::spawn_blocking(move || engine.join()).await, Ok(Ok(())))
     }
 }
 
@@ -144,25 +155,33 @@ pub(crate) async fn start(config: &Config) -> Result<Started, ServeError> {
         keys,
         feed,
         http: http.clone(),
+        bodies: Arc::new(Semaphore::new(BODIES_KILOBYTES_MAX)),
+        unnamed_bodies: Arc::new(Semaphore::new(UNNAMED_BODIES_KILOBYTES_MAX)),
+        whys: Arc::new(Semaphore::new(WHYS_AT_ONCE_MAX)),
         metrics: recorder()?,
         names: api::Names::default(),
         creations: api::Creations::default(),
         watchers: api::Watchers::default(),
         stop: stopping.clone(),
     });
-    let engine = spawn_engine(stages, inbox, clock)?;
+    let (living, alive) = watch::channel(true);
+    let engine = spawn_engine(stages, inbox, clock, living)?;
+    // Folded now and then also when nobody asks for it: what is measured would grow.
+    let measured = app.metrics.clone();
+    tokio::spawn(run::repeat(UPKEEP, stopping.clone(), move || measured.run_upkeep()));
     let limits = Http {
         connections_max: http.connections_max,
         header_timeout: Duration::from_secs(http.header_timeout_seconds),
     };
     let router = api::router(Arc::clone(&app));
     let http = tokio::spawn(run::listen(listener, limits, router, stopping));
-    Ok(Started { app, address, operator_key, unknown, run, stop, engine, http })
+    Ok(Started { app, address, operator_key, unknown, run, stop, alive, engine, http })
 }
 
 fn open_store(config: &Config) -> Result<SqliteStore, ServeError> {
     let data = |source| ServeError::Data { path: config.data.clone(), source };
-    std::fs::create_dir_all(&config.data).map_err(data)?;
+    // What is in it is nobody else's: numbers, texts, hashes of keys.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(data)?;
     let options = SqliteOptions {
         cache_bytes: config.store.cache_megabytes * 1024 * 1024,
         readers: config.store.readers,
@@ -227,6 +246,8 @@ pub(crate) async fn operator_key(
     Ok((row, key))
 }
 
+/// How often measurements are folded.
+const UPKEEP: Duration = Duration::from_secs(5);
 /// Upper ends of what requests are sorted into, in seconds.
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// As [`SECONDS`], for numbers of things.
@@ -240,15 +261,27 @@ fn recorder() -> Result<PrometheusHandle, ServeError> {
         .map_err(system("setting up metrics"))
 }
 
+/// Says that the engine has ended, when it is dropped.
+struct Ending(watch::Sender<bool>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.send(false);
+    }
+}
+
 /// The engine's thread: the pipeline is one writer, and its commits wait for the disk.
 fn spawn_engine(
     stages: Stages,
     inbox: Inbox,
     clock: Arc<Clock>,
+    living: watch::Sender<bool>,
 ) -> Result<std::thread::JoinHandle<()>, ServeError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(system("starting the engine"))?;
     let work = move || {
+        // Dropped when the thread ends, however it ends.
+        let _ending = Ending(living);
         let stages = runtime.block_on(run::engine(stages, inbox, &clock));
         let left = stages.submits_in_flight();
         if left > 0 {

@@ -2,7 +2,7 @@
 //!
 //! Must never take what the engine says of a past input for more than it is: it knows the definitions of now.
 
-use super::{Pipeline, PipelineError};
+use super::PipelineError;
 use crate::windows::engagements_of;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -45,19 +45,19 @@ pub(super) struct Reasons {
     pub(super) approximate: bool,
 }
 
-impl Pipeline {
-    pub(super) async fn known(&self, contact: &Contact) -> Result<Known, PipelineError> {
+impl Known {
+    pub(super) async fn read(store: &Store, contact: &Contact) -> Result<Known, PipelineError> {
         let (workspace, id) = (contact.workspace, contact.id);
         let (mut decisions, mut after, mut has_more) = (Vec::new(), None, false);
         for page in 0..=DECISION_PAGES_MAX {
             let limit = if page == DECISION_PAGES_MAX { 1 } else { limits::PAGE_ROWS_MAX };
-            let rows = self.store.decisions(workspace, id, after, limit).await?;
+            let rows = store.decisions(workspace, id, after, limit).await?;
             let Some(last) = rows.last() else { break };
             after = Some(last.id);
             has_more = page == DECISION_PAGES_MAX;
             decisions.extend(rows);
         }
-        let rows = self.store.enrollments(workspace, id, None, limits::PAGE_ROWS_MAX).await?;
+        let rows = store.enrollments(workspace, id, None, limits::PAGE_ROWS_MAX).await?;
         let has_more_enrollments = rows.len() == limits::PAGE_ROWS_MAX;
         let enrollments = rows.into_iter().rev().map(|row| EnrollmentFact {
             id: row.id,

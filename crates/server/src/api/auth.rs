@@ -5,10 +5,11 @@
 //! never log one, and never tell a key that a workspace of somebody else exists.
 
 use super::App;
+use super::body::{self, Whole};
 use super::error::ApiError;
 use crate::run;
 use axum::RequestPartsExt;
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use base64::Engine as _;
@@ -30,11 +31,11 @@ use wayline_store::{Store, StoreError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Scope {
-    /// Send events, profiles and consents.
+    /// Send events, profiles and consents; enroll people.
     Write,
     /// Look at everything.
     Read,
-    /// Change journeys, contacts and keys.
+    /// Change journeys and keys.
     Manage,
 }
 
@@ -274,21 +275,45 @@ impl<S: Needs> FromRequestParts<Arc<App>> for Tenant<S> {
     }
 }
 
-/// A request that sends events into the workspace of its key.
-pub(crate) struct Writer {
+/// Events for the workspace of a key, and the body they stand in. The key comes as everywhere else, or, as many
+/// SDKs send it, as `writeKey` in the body.
+pub(crate) struct Events {
     /// The workspace.
     pub(crate) workspace: WorkspaceId,
+    /// The body.
+    pub(crate) body: Whole,
 }
 
-impl FromRequestParts<Arc<App>> for Writer {
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyInBody {
+    #[serde(default)]
+    write_key: Option<String>,
+}
+
+impl FromRequest<Arc<App>> for Events {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Writer, ApiError> {
-        let Caller(key) = Caller::from_request_parts(parts, app).await?;
-        let workspace = key.workspace.ok_or_else(|| {
-            ApiError::forbidden("events need a key of a workspace, and this is an operator key; make one with the scope write")
-        })?;
-        check_scope(&key, Scope::Write)?;
-        Ok(Writer { workspace })
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Events, ApiError> {
+        let (parts, body) = request.into_parts();
+        if parts.headers.contains_key(AUTHORIZATION) {
+            let workspace = writes_to(&*app.keys.admit(&key_of(&parts)?)?)?;
+            let body = body::read(app, &parts.headers, body).await?;
+            return Ok(Events { workspace, body });
+        }
+        let body = body::read_unnamed(app, &parts.headers, body).await?;
+        let found = serde_json::from_slice::<KeyInBody>(&body).ok().and_then(|it| it.write_key);
+        let key = found.map_or_else(|| key_of(&parts), Ok)?;
+        let workspace = writes_to(&*app.keys.admit(&key)?)?;
+        Ok(Events { workspace, body })
     }
+}
+
+/// The workspace that a key may send events into.
+fn writes_to(key: &ApiKeyRow) -> Result<WorkspaceId, ApiError> {
+    let workspace = key.workspace.ok_or_else(|| {
+        ApiError::forbidden("events need a key of a workspace, and this is an operator key; make one with the scope write")
+    })?;
+    check_scope(key, Scope::Write)?;
+    Ok(workspace)
 }

@@ -5,23 +5,59 @@
 use super::App;
 use super::error::ApiError;
 use super::limits::{CURSOR_CHARS_MAX, PAGE_ROWS_DEFAULT};
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use flate2::read::MultiGzDecoder;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
+use std::ops::Deref;
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
 use wayline_core::limits::PAGE_ROWS_MAX;
 
-/// A whole body, unpacked.
-pub(crate) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+/// A whole body, unpacked, and its share of the memory that all bodies have together.
+pub(crate) struct Whole {
+    bytes: Vec<u8>,
+    /// To be held as long as anything made of the body is.
+    pub(crate) room: OwnedSemaphorePermit,
+}
+
+impl Deref for Whole {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The body of a request whose key is known.
+pub(crate) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Whole, ApiError> {
+    read_into(&app.bodies, app, headers, body).await
+}
+
+/// The body of a request that shows its key in it: these have little room together, for nobody knows yet whose
+/// they are.
+pub(crate) async fn read_unnamed(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Whole, ApiError> {
+    read_into(&app.unnamed_bodies, app, headers, body).await
+}
+
+async fn read_into(
+    room: &Arc<Semaphore>,
+    app: &App,
+    headers: &HeaderMap,
+    mut body: Body,
+) -> Result<Whole, ApiError> {
     let max = app.http.body_kilobytes_max * 1024;
     let too_large =
         || ApiError::too_large(format!("a body has at most {max} bytes; send several requests"));
@@ -30,22 +66,40 @@ pub(crate) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<B
     if said.is_some_and(|said| said > max as u64) {
         return Err(too_large());
     }
-    let collected = Limited::new(body, max).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            too_large()
-        } else {
-            ApiError::malformed("the body broke off; send it again, whole")
+    // Room is taken for what has come, not for what is announced: who sends slowly holds little.
+    let mut whole = Whole { bytes: Vec::new(), room: share(room, 1).await? };
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|_| ApiError::malformed("the body broke off; send it again, whole"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.bytes.len() + data.len() > max {
+            return Err(too_large());
         }
-    })?;
-    let bytes = collected.to_bytes();
-    match headers.get(CONTENT_ENCODING).map(|encoding| encoding.as_bytes()) {
-        None | Some(b"identity") => Ok(bytes),
-        Some(b"gzip" | b"x-gzip") => unpack(&bytes, app.http.unpacked_kilobytes_max * 1024),
-        Some(_) => Err(ApiError::unsupported("Content-Encoding may be gzip or identity")),
+        whole.room.merge(share(room, data.len()).await?);
+        whole.bytes.extend_from_slice(&data);
     }
+    let encoding = headers.get(CONTENT_ENCODING).map(|it| it.as_bytes().to_ascii_lowercase());
+    match encoding.as_deref() {
+        None | Some(b"identity") => {}
+        Some(b"gzip" | b"x-gzip") => {
+            whole.bytes = unpack(&whole.bytes, app.http.unpacked_kilobytes_max * 1024)?;
+            whole.room.merge(share(room, whole.bytes.len()).await?);
+        }
+        Some(_) => {
+            return Err(ApiError::unsupported("Content-Encoding may be gzip or identity"));
+        }
+    }
+    Ok(whole)
 }
 
-fn unpack(packed: &[u8], max: usize) -> Result<Bytes, ApiError> {
+/// Room for so many bytes, as soon as there is some.
+async fn share(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+    let kilobytes = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+    let share = Arc::clone(room).acquire_many_owned(kilobytes).await;
+    share.map_err(|_| ApiError::unavailable("wayline is stopping"))
+}
+
+fn unpack(packed: &[u8], max: usize) -> Result<Vec<u8>, ApiError> {
     let mut unpacked = Vec::with_capacity((packed.len() * 4).min(max));
     let read = MultiGzDecoder::new(packed).take(max as u64 + 1).read_to_end(&mut unpacked);
     read.map_err(|_| ApiError::malformed("the body says it is gzip and cannot be unpacked"))?;
@@ -53,7 +107,7 @@ fn unpack(packed: &[u8], max: usize) -> Result<Bytes, ApiError> {
         let detail = format!("the body unpacks to more than {max} bytes; send several requests");
         return Err(ApiError::too_large(detail));
     }
-    Ok(unpacked.into())
+    Ok(unpacked)
 }
 
 /// Reads JSON, with the place of what is wrong.

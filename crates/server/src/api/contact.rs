@@ -17,7 +17,7 @@ use wayline_core::consent::ConsentNow;
 use wayline_core::contact::State as ContactState;
 use wayline_core::ids::{ContactId, EnrollmentId, WorkspaceId};
 use wayline_pipeline::PipelineError;
-use wayline_pipeline::why::Why;
+use wayline_pipeline::why::{Why, why as explain};
 use wayline_store::rows::ContactRecord;
 
 /// A contact.
@@ -204,10 +204,16 @@ pub(crate) async fn why(
 ) -> Result<Json<Why>, ApiError> {
     find(&app, tenant.id(), id).await?;
     let workspace = tenant.id();
-    let asked = app.live.perform(move |pipeline, now| {
-        pollster::block_on(pipeline.why(workspace, ContactId(id), &journey, now))
+    let engine = app.live.perform(move |pipeline, _| pipeline.engine(workspace).cloned()).await?;
+    let engine = engine.ok_or_else(|| ApiError::not_found("this workspace has no definitions"))?;
+    // It reads much: beside the stages, and few at a time.
+    let place = Arc::clone(&app.whys).acquire_owned().await;
+    let (store, now) = (Arc::clone(&app.store), app.clock.now());
+    let asked = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        pollster::block_on(explain(&store, &engine, ContactId(id), &journey, now))
     });
-    match asked.await? {
+    match asked.await.map_err(|_| ApiError::internal("the explanation failed; the log says how"))? {
         Ok(why) => Ok(Json(why)),
         Err(error @ (PipelineError::NoContact { .. } | PipelineError::NoJourney { .. })) => {
             Err(ApiError::not_found(error.to_string()))

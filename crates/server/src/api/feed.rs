@@ -8,7 +8,9 @@ use super::auth::{Read, Tenant};
 use super::body::Query;
 use super::contact::find;
 use super::error::{ApiError, Failures};
-use super::limits::{KEEP_ALIVE_SECONDS, WATCHED_CONTACTS_MAX, WATCHERS_MAX, WATCHERS_PER_KEY_MAX};
+use super::limits::{
+    KEEP_ALIVE_SECONDS, WATCHED_CONTACTS_MAX, WATCHERS_MAX, WATCHERS_PER_WORKSPACE_MAX,
+};
 use super::names::Named;
 use super::shown::{self, DecisionItem, InputItem, MessageItem};
 use crate::live::FeedEvent;
@@ -24,43 +26,43 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, watch as signal};
 use utoipa::{IntoParams, ToSchema};
-use wayline_core::ids::{ContactId, JourneyId};
+use wayline_core::ids::{ContactId, JourneyId, WorkspaceId};
 use wayline_core::message::Message;
 use wayline_store::batch::WorkspaceRow;
 
-/// Who watches, by API key.
+/// How many watch, by workspace: whoever may make keys must not take the places of others.
 #[derive(Default)]
-pub(crate) struct Watchers(Arc<Mutex<BTreeMap<u64, usize>>>);
+pub(crate) struct Watchers(Arc<Mutex<BTreeMap<WorkspaceId, usize>>>);
 
 /// A place among the watchers; given back when dropped.
 struct Place {
-    watchers: Arc<Mutex<BTreeMap<u64, usize>>>,
-    key: u64,
+    watchers: Arc<Mutex<BTreeMap<WorkspaceId, usize>>>,
+    workspace: WorkspaceId,
 }
 
 impl Watchers {
-    fn enter(&self, key: u64) -> Result<Place, ApiError> {
+    fn enter(&self, workspace: WorkspaceId) -> Result<Place, ApiError> {
         let mut watchers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = watchers.values().sum();
-        let mine = watchers.entry(key).or_default();
-        if *mine >= WATCHERS_PER_KEY_MAX || all >= WATCHERS_MAX {
+        let mine = watchers.entry(workspace).or_default();
+        if *mine >= WATCHERS_PER_WORKSPACE_MAX || all >= WATCHERS_MAX {
             let detail = format!(
-                "a key watches at most {WATCHERS_PER_KEY_MAX} feeds at one time, and all keys together {WATCHERS_MAX}; close one"
+                "a workspace has at most {WATCHERS_PER_WORKSPACE_MAX} watchers of its feed at one time, and all together {WATCHERS_MAX}; close one"
             );
             return Err(ApiError::too_many(detail, KEEP_ALIVE_SECONDS));
         }
         *mine += 1;
-        Ok(Place { watchers: Arc::clone(&self.0), key })
+        Ok(Place { watchers: Arc::clone(&self.0), workspace })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(mine) = watchers.get_mut(&self.key) {
+        if let Some(mine) = watchers.get_mut(&self.workspace) {
             *mine -= 1;
             if *mine == 0 {
-                watchers.remove(&self.key);
+                watchers.remove(&self.workspace);
             }
         }
     }
@@ -122,7 +124,7 @@ pub(crate) async fn watch(
         contact: query.contact.map(ContactId),
         kinds: query.kinds.as_deref().map_or(Ok(Kinds::ALL), Kinds::read)?,
     };
-    let place = app.watchers.enter(tenant.key.id)?;
+    let place = app.watchers.enter(tenant.id())?;
     let stop = app.stop.clone();
     let watcher = Watcher {
         app,
@@ -132,7 +134,8 @@ pub(crate) async fn watch(
         people: BTreeMap::new(),
         events,
         stop,
-        place,
+        key: tenant.key.id,
+        _place: place,
     };
     let events = stream::unfold(watcher, |mut watcher| async {
         let event = watcher.next().await?;
@@ -203,7 +206,9 @@ struct Watcher {
     people: BTreeMap<ContactId, Option<String>>,
     events: broadcast::Receiver<Arc<FeedEvent>>,
     stop: signal::Receiver<bool>,
-    place: Place,
+    key: u64,
+    /// Held as long as it watches.
+    _place: Place,
 }
 
 impl Watcher {
@@ -214,7 +219,7 @@ impl Watcher {
                 received = self.events.recv() => received,
                 _ = self.stop.wait_for(|stop| *stop) => return None,
             };
-            if !self.app.keys.is_valid(self.place.key) {
+            if !self.app.keys.is_valid(self.key) {
                 return None;
             }
             match received {

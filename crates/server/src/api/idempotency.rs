@@ -16,7 +16,6 @@ use super::auth::Caller;
 use super::body;
 use super::error::ApiError;
 use super::limits::{KEPT_ANSWER_BYTES_MAX, TOKEN_CHARS_MAX};
-use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -110,7 +109,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Creating<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ApiError> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     body::parse(bytes)
 }
 

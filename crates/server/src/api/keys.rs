@@ -196,7 +196,12 @@ pub(crate) async fn revoke_operator(
     revoked(&app, None, id).await
 }
 
-async fn revoked(app: &App, owner: Option<WorkspaceId>, id: u64) -> Result<Json<Key>, ApiError> {
+async fn revoked(
+    app: &Arc<App>,
+    owner: Option<WorkspaceId>,
+    id: u64,
+) -> Result<Json<Key>, ApiError> {
+    let known = Arc::clone(app);
     let done = app.live.perform(move |pipeline, now| {
         pollster::block_on(async {
             let store = pipeline.store();
@@ -205,10 +210,10 @@ async fn revoked(app: &App, owner: Option<WorkspaceId>, id: u64) -> Result<Json<
                 found.ok_or_else(|| ApiError::not_found(format!("there is no key {id} here")))?;
             row.revoked_at.get_or_insert(now);
             store.commit(&Batch { ops: vec![Op::PutApiKey(row.clone())] }).await?;
+            // Here and not by the request: whoever asked may have gone, and the key must be known to be none.
+            known.keys.put(row.clone());
             Ok::<_, ApiError>(row)
         })
     });
-    let row = done.await??;
-    app.keys.put(row.clone());
-    Ok(Json(shown(row)))
+    Ok(Json(shown(done.await??)))
 }

@@ -17,8 +17,14 @@ pub(crate) const SEARCH_CHARS_MAX: usize = 256;
 pub(crate) const TOKEN_CHARS_MAX: usize = 255;
 /// Bytes of an answer that is kept to be given again.
 pub(crate) const KEPT_ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// Feeds one API key may watch at one time.
-pub(crate) const WATCHERS_PER_KEY_MAX: usize = 16;
+/// Explanations ("why") worked out at one time.
+pub(crate) const WHYS_AT_ONCE_MAX: usize = 2;
+/// Feeds of one workspace that may be watched at one time.
+pub(crate) const WATCHERS_PER_WORKSPACE_MAX: usize = 64;
+/// KiB of bodies that may be in memory at one time, from requests with a key and from those that show theirs in the body.
+pub(crate) const BODIES_KILOBYTES_MAX: usize = 256 * 1024;
+/// See [`BODIES_KILOBYTES_MAX`].
+pub(crate) const UNNAMED_BODIES_KILOBYTES_MAX: usize = 32 * 1024;
 /// Feeds that may be watched at one time by all together.
 pub(crate) const WATCHERS_MAX: usize = 256;
 /// Seconds after which a feed that shows nothing shows that it is alive; proxies cut silent connections.

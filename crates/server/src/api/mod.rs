@@ -15,7 +15,7 @@ mod health;
 mod idempotency;
 mod journeys;
 mod keys;
-mod limits;
+pub(crate) mod limits;
 mod messages;
 mod names;
 mod openapi;
@@ -38,7 +38,7 @@ pub(crate) use idempotency::Creations;
 use metrics_exporter_prometheus::PrometheusHandle;
 pub(crate) use names::Names;
 use std::sync::Arc;
-use tokio::sync::watch as signal;
+use tokio::sync::{Semaphore, watch as signal};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wayline_store::Store;
@@ -57,6 +57,12 @@ pub(crate) struct App {
     pub(crate) feed: Feed,
     /// Limits.
     pub(crate) http: HttpConfig,
+    /// Room for bodies of requests whose key is known, in KiB.
+    pub(crate) bodies: Arc<Semaphore>,
+    /// The same for those whose key stands in the body.
+    pub(crate) unnamed_bodies: Arc<Semaphore>,
+    /// Places for explanations, which read much.
+    pub(crate) whys: Arc<Semaphore>,
     /// What was measured.
     pub(crate) metrics: PrometheusHandle,
     /// Text ids of journeys and steps.

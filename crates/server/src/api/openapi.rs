@@ -3,8 +3,11 @@
 //! Must never describe what is not served: both come from the same list.
 
 use super::limits::CURSOR_CHARS_MAX;
-use axum::Json;
+use axum::body::Bytes;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi};
 use utoipa::{Modify, OpenApi as _};
@@ -104,8 +107,10 @@ const MESSAGE: &str = "^m-[0-9]{1,19}-[0-9]{1,5}-[0-9]{1,10}$";
 /// This description.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "health", operation_id = "openapi", security(()),
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)))]
-pub(crate) async fn served() -> Json<Value> {
-    Json(document())
+pub(crate) async fn served() -> Response {
+    // Made once: it is the same for as long as the program runs, and anybody may ask for it.
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.clone()).into_response()
 }
 
 #[cfg(test)]

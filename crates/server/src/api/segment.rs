@@ -4,14 +4,12 @@
 //! taken, and each wrong one is named.
 
 use super::App;
-use super::auth::Writer;
-use super::body;
+use super::auth::Events;
+use super::body::{self, Whole};
 use super::error::{ApiError, Failures, Wrong};
 use super::limits::ERRORS_MAX;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -88,12 +86,10 @@ macro_rules! message_route {
         #[utoipa::path(post, path = $path, tag = "events", request_body = SegmentMessage,
             responses((status = 200, description = "Durable", body = Taken), Failures))]
         pub(crate) async fn $name(
-            writer: Writer,
             State(app): State<Arc<App>>,
-            headers: HeaderMap,
-            body: Body,
+            events: Events,
         ) -> Result<Json<Taken>, ApiError> {
-            one(&app, &writer, stringify!($name), &headers, body).await
+            one(&app, stringify!($name), events).await
         }
     };
 }
@@ -123,17 +119,11 @@ message_route!(
     alias, "/v1/alias"
 );
 
-async fn one(
-    app: &App,
-    writer: &Writer,
-    kind: &str,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Json<Taken>, ApiError> {
-    let bytes = body::read(app, headers, body).await?;
-    let arrival = ingest::read_as(writer.workspace, kind, &bytes, Some(app.clock.now()));
+async fn one(app: &App, kind: &str, events: Events) -> Result<Json<Taken>, ApiError> {
+    let Events { workspace, body } = events;
+    let arrival = ingest::read_as(workspace, kind, &body, Some(app.clock.now()));
     let arrival = arrival.map_err(|refusal| refused(&refusal))?;
-    take(app, vec![arrival], Vec::new()).await
+    take(app, vec![arrival], body, Vec::new()).await
 }
 
 fn refused(refusal: &Refusal) -> ApiError {
@@ -148,13 +138,10 @@ fn refused(refusal: &Refusal) -> ApiError {
 #[utoipa::path(post, path = "/v1/batch", tag = "events", request_body = SegmentBatch,
     responses((status = 200, description = "Whatever is not in `refused` is durable", body = Taken), Failures))]
 pub(crate) async fn batch(
-    writer: Writer,
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Body,
+    Events { workspace, body }: Events,
 ) -> Result<Json<Taken>, ApiError> {
-    let bytes = body::read(&app, &headers, body).await?;
-    let Batch { batch } = body::parse(&bytes)?;
+    let Batch { batch } = body::parse(&body)?;
     if batch.len() > BATCH_INPUTS_MAX {
         let detail =
             format!("{} items, a batch has at most {BATCH_INPUTS_MAX}; send several", batch.len());
@@ -163,7 +150,7 @@ pub(crate) async fn batch(
     let now = app.clock.now();
     let (mut arrivals, mut refusals) = (Vec::with_capacity(batch.len()), Vec::new());
     for (index, item) in batch.iter().enumerate() {
-        match ingest::read(writer.workspace, item.get().as_bytes(), Some(now)) {
+        match ingest::read(workspace, item.get().as_bytes(), Some(now)) {
             Ok(arrival) => arrivals.push(arrival),
             Err(refusal) => refusals.push(Refused { index, detail: refusal.to_string() }),
         }
@@ -177,27 +164,26 @@ pub(crate) async fn batch(
                 wrong.map(|it| Wrong { place: format!("batch[{}]", it.index), detail: it.detail }),
             ));
     }
-    take(&app, arrivals, refusals).await
+    take(&app, arrivals, body, refusals).await
 }
 
 /// As `/v1/batch`, under the name that some SDKs use for history.
 #[utoipa::path(post, path = "/v1/import", tag = "events", request_body = SegmentBatch,
     responses((status = 200, description = "Whatever is not in `refused` is durable", body = Taken), Failures))]
 pub(crate) async fn import(
-    writer: Writer,
     state: State<Arc<App>>,
-    headers: HeaderMap,
-    body: Body,
+    events: Events,
 ) -> Result<Json<Taken>, ApiError> {
-    batch(writer, state, headers, body).await
+    batch(state, events).await
 }
 
 async fn take(
     app: &App,
     arrivals: Vec<Arrival>,
+    body: Whole,
     refused: Vec<Refused>,
 ) -> Result<Json<Taken>, ApiError> {
-    let answers = app.live.accept(arrivals).await?;
+    let answers = app.live.accept(arrivals, Some(body.room)).await?;
     let accepted = answers.iter().filter(|answer| matches!(answer, Accepted::Taken(_))).count();
     let duplicates = answers.len() - accepted;
     metrics::counter!("wayline_inputs_total", "outcome" => "accepted").increment(accepted as u64);

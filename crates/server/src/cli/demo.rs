@@ -2,7 +2,7 @@
 //!
 //! Must never run on a store that holds anything else than the demo.
 
-use super::serve::{ServeArgs, announce, keep_key, log_to};
+use super::serve::{KeyFile, ServeArgs, announce, ended, log_to, wait};
 use super::{CliError, answer, say};
 use crate::demo::{self, DemoError, KEY_FILE};
 use crate::run;
@@ -53,13 +53,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), CliError> {
         // Before anything is said: whoever reads where it listens may stop it at once.
         let told_to_stop = run::told_to_stop();
         let started = start(&config).await?;
-        announce(&started, &config, args.serve.operator_key_file.as_deref())?;
+        announce(&started, &config, None)?;
         where_to_look(&started, &config.data).await?;
         live(&started, told_to_stop).await?;
         say("\nstopping\n");
         started.stop();
-        started.ended().await;
-        say("stopped; the next start goes on where it was\n");
+        ended(started).await?;
+        say("the next start goes on where it was\n");
         Ok(())
     })
 }
@@ -72,7 +72,7 @@ async fn live(started: &Started, told_to_stop: impl Future<Output = ()>) -> Resu
         lived.map_err(|error| CliError::Demo(Box::new(error)))
     };
     let told = async {
-        told_to_stop.await;
+        wait(started, told_to_stop).await;
         let _ = stop.send(true);
     };
     tokio::pin!(living);
@@ -86,7 +86,7 @@ async fn live(started: &Started, told_to_stop: impl Future<Output = ()>) -> Resu
 async fn where_to_look(started: &Started, data: &Path) -> Result<(), CliError> {
     let failed = |error: DemoError| CliError::Demo(Box::new(error));
     let key = demo::key(started, data).await.map_err(failed)?;
-    keep_key(&data.join(KEY_FILE), &key)?;
+    KeyFile::open(&data.join(KEY_FILE))?.keep(&key)?;
     let (address, file) = (started.address, data.join(KEY_FILE).display().to_string());
     let program = program();
     answer(&format!(

@@ -7,10 +7,10 @@ use crate::config::{Config, LogConfig, LogFormat};
 use crate::run;
 use crate::serve::{ServeError, Started, start};
 use clap::Args;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
@@ -39,7 +39,7 @@ pub(crate) struct ServeArgs {
     /// How many times faster than real time
     #[arg(long, value_name = "N")]
     pub(crate) speed: Option<u32>,
-    /// Writes the first operator key into this file as well, for you alone to read
+    /// Writes the first operator key into this file, for you alone to read, instead of showing it
     #[arg(long, value_name = "FILE")]
     pub(crate) operator_key_file: Option<PathBuf>,
 }
@@ -71,29 +71,49 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), CliError> {
         // Before anything is said: whoever reads where it listens may stop it at once.
         let told_to_stop = run::told_to_stop();
         run::hear_file_limits();
+        let key_file = args.operator_key_file.as_deref().map(KeyFile::open).transpose()?;
         let started = start(&config).await?;
-        announce(&started, &config, args.operator_key_file.as_deref())?;
-        told_to_stop.await;
+        announce(&started, &config, key_file)?;
+        wait(&started, told_to_stop).await;
         say("stopping: the commit under way is finished, answers of gateways are waited for\n");
         started.stop();
-        started.ended().await;
-        say("stopped\n");
-        Ok(())
+        ended(started).await
     })
+}
+
+/// Until somebody says stop, or the engine has ended by a bug.
+pub(super) async fn wait(started: &Started, told_to_stop: impl Future<Output = ()>) {
+    tokio::select! {
+        () = told_to_stop => {}
+        () = started.broken() => say("the engine has ended by a bug; the log says how. "),
+    }
+}
+
+/// Waits for the end of a program that was told to stop.
+pub(super) async fn ended(started: Started) -> Result<(), CliError> {
+    if started.ended().await {
+        say("stopped\n");
+        return Ok(());
+    }
+    let source = "the engine failed; start wayline again, what was acknowledged is safe".into();
+    Err(ServeError::System { action: "running", source }.into())
 }
 
 /// Says where it is and what it found.
 pub(crate) fn announce(
     started: &Started,
     config: &Config,
-    key_file: Option<&Path>,
+    key_file: Option<KeyFile>,
 ) -> Result<(), CliError> {
     if let Some(key) = &started.operator_key {
-        if let Some(path) = key_file {
-            keep_key(path, key)?;
+        match key_file {
+            // Not shown as well: what is shown stays in logs.
+            Some(file) => answer(&format!("operator key: in {}\n", file.keep(key)?.display()))?,
+            None => {
+                answer(&format!("operator key: {key}\n"))?;
+                say("  it is shown this once; keep it where passwords are kept\n");
+            }
         }
-        answer(&format!("operator key: {key}\n"))?;
-        say("  it is shown this once; keep it where passwords are kept\n");
     }
     let lost = match started.unknown {
         0 => "nothing to recover".to_owned(),
@@ -111,11 +131,30 @@ pub(crate) fn announce(
     answer(&format!("wayline listens on http://{address} (start {run} of {data}{speed}; {lost})\n"))
 }
 
-/// Writes a key where only its owner can read it.
-pub(super) fn keep_key(path: &Path, key: &str) -> Result<(), CliError> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.and_then(|mut file| writeln!(file, "{key}"))
-        .map_err(|source| CliError::Write { path: path.to_owned(), source })
+/// A file for a key that only its owner can read, opened before there is a key: one that cannot be kept is lost.
+pub(super) struct KeyFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl KeyFile {
+    /// Opens or makes the file; what is in it stays until there is a key.
+    pub(super) fn open(path: &Path) -> Result<KeyFile, CliError> {
+        let failed = |source| CliError::Write { path: path.to_owned(), source };
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+        let file = file.map_err(failed)?;
+        // It may have been there, for everybody to read.
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
+        Ok(KeyFile { path: path.to_owned(), file })
+    }
+
+    /// Writes the key. Returns where.
+    pub(super) fn keep(mut self, key: &str) -> Result<PathBuf, CliError> {
+        let written = self.file.set_len(0).and_then(|()| writeln!(self.file, "{key}"));
+        written.map_err(|source| CliError::Write { path: self.path.clone(), source })?;
+        Ok(self.path)
+    }
 }
 
 /// Sends logs to standard error.

@@ -83,7 +83,7 @@ impl Folk {
     async fn send(&self, lines: Vec<Value>) -> Result<(), DemoError> {
         let arrivals: Vec<Arrival> = lines.iter().filter_map(|line| self.arrival(line)).collect();
         for some in arrivals.chunks(INPUTS_MAX) {
-            self.app.live.accept(some.to_vec()).await?;
+            self.app.live.accept(some.to_vec(), None).await?;
         }
         Ok(())
     }

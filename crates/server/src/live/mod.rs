@@ -23,7 +23,7 @@ use outside::Outcome;
 pub(crate) use outside::Outside;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use wayline_core::time::Timestamp;
 use wayline_pipeline::ingest::Arrival;
 use wayline_pipeline::{Accepted, Pipeline, PipelineError};
@@ -72,9 +72,16 @@ type Work = Box<dyn FnOnce(&mut Pipeline, Timestamp) + Send>;
 /// What the engine is asked.
 enum Command {
     /// Take inputs.
-    Accept { arrivals: Vec<Arrival>, reply: oneshot::Sender<Result<Vec<Accepted>, LiveError>> },
+    Accept(Accept),
     /// Do something else between two turns.
     Perform(Work),
+}
+
+/// Inputs to take, and the room they have: given back when they are done, not when whoever sent them goes.
+struct Accept {
+    arrivals: Vec<Arrival>,
+    reply: oneshot::Sender<Result<Vec<Accepted>, LiveError>>,
+    _room: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
 }
 
 /// The engine, as everybody else sees it. Cheap to clone.
@@ -86,18 +93,24 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Takes inputs; what is returned is durable, one answer for each in its order.
+    /// Takes inputs; what is returned is durable, one answer for each in its order. `held`: what has to be held as
+    /// long as they are in memory.
     ///
     /// # Errors
     /// When nothing was taken.
-    pub(crate) async fn accept(&self, arrivals: Vec<Arrival>) -> Result<Vec<Accepted>, LiveError> {
+    pub(crate) async fn accept(
+        &self,
+        arrivals: Vec<Arrival>,
+        held: Option<OwnedSemaphorePermit>,
+    ) -> Result<Vec<Accepted>, LiveError> {
         if arrivals.is_empty() {
             return Ok(Vec::new());
         }
         let weight = u32::try_from(arrivals.len().min(INPUTS_WAITING_MAX)).unwrap_or(u32::MAX);
-        let _room = self.room.acquire_many(weight).await.map_err(|_| LiveError::Stopping)?;
+        let room = Arc::clone(&self.room).acquire_many_owned(weight).await;
+        let _room = (room.map_err(|_| LiveError::Stopping)?, held);
         let (reply, answer) = oneshot::channel();
-        let command = Command::Accept { arrivals, reply };
+        let command = Command::Accept(Accept { arrivals, reply, _room });
         self.commands.send(command).await.map_err(|_| LiveError::Stopping)?;
         answer.await.map_err(|_| LiveError::Stopping)?
     }

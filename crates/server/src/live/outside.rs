@@ -2,9 +2,12 @@
 //!
 //! Must never submit anything that was not claimed, and must answer exactly once for whatever it was given.
 
+use crate::run;
 use futures_util::FutureExt;
 use serde_json::Value;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use wayline_core::evaluate::earliest;
@@ -17,6 +20,9 @@ use wayline_store::batch::CallRow;
 
 /// How long a message waits for a gateway that is not configured (any more).
 const NO_GATEWAY_RETRY: Span = Span::minutes(1);
+
+/// How long a gateway may take to answer; its message is `unknown` then.
+const SUBMIT_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// What came back from outside.
 pub(crate) enum Outcome {
@@ -75,7 +81,8 @@ impl Outside {
     pub(crate) fn call(&self, call: CallRow, now: Timestamp) {
         let (caller, outcomes) = (Arc::clone(&self.caller), self.outcomes.clone());
         self.runtime.spawn(async move {
-            let answer = caller.call(&call, now).await;
+            let made = AssertUnwindSafe(caller.call(&call, now)).catch_unwind().await;
+            let answer = made.unwrap_or_else(|_| Err("the call failed by a bug".to_owned()));
             let _ = outcomes.send(Outcome::Called(Box::new(call), answer));
         });
     }
@@ -97,7 +104,18 @@ async fn submit(
     now: Timestamp,
 ) -> (Message, SubmitOutcome) {
     let outcome = match gateway {
-        Some(gateway) => gateway.submit(&message, now).await,
+        Some(gateway) => {
+            // A gateway that fails or never answers: nobody knows whether the message went.
+            let submit = AssertUnwindSafe(gateway.submit(&message, now)).catch_unwind();
+            match run::within(SUBMIT_TIME_MAX, submit).await {
+                Some(Ok(outcome)) => outcome,
+                Some(Err(_)) => {
+                    tracing::error!(gateway = %message.gateway, message = %message.id, "a gateway failed by a bug");
+                    SubmitOutcome::Unknown
+                }
+                None => SubmitOutcome::Unknown,
+            }
+        }
         None => SubmitOutcome::Retry { after: NO_GATEWAY_RETRY, throttled: false },
     };
     let kind = match outcome {

@@ -4,35 +4,35 @@
 //! answer because the store failed: it is stored again.
 
 use super::outside::{Outcome, Outside};
-use super::{Command, Inbox, LiveError};
-use std::collections::BTreeSet;
+use super::{Accept, Command, Inbox, LiveError};
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::AssertUnwindSafe;
-use tokio::sync::oneshot;
 use wayline_core::evaluate::earliest;
 use wayline_core::event::SubmitOutcome;
 use wayline_core::ids::MessageId;
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::gateway::GatewayEvent;
-use wayline_pipeline::ingest::Arrival;
 use wayline_pipeline::retain::Keep;
 use wayline_pipeline::tick::Tick;
-use wayline_pipeline::{Accepted, Pipeline, PipelineError};
+use wayline_pipeline::{Pipeline, PipelineError};
 use wayline_store::batch::{Batch, CallRow, Op, OrphanReceipt};
 
 /// Inputs of one commit: more gave little and cost latency (bench/results).
 const INPUTS_PER_TURN: usize = 250;
+/// Other commands of one round: each may be a commit.
+const OTHERS_PER_ROUND: usize = 50;
 /// Timers, claims and answers of one commit.
 const THINGS_PER_TURN: usize = 250;
 /// Messages at gateways at one time.
 const SUBMITS_IN_FLIGHT_MAX: usize = 2_000;
 /// Webhooks under way at one time.
 const CALLS_IN_FLIGHT_MAX: usize = 256;
+/// Answers of webhooks stored in one round: each is a commit.
+const CALL_ANSWERS_PER_ROUND: usize = 25;
 /// Rows forgotten in one turn, and how often there is such a turn.
 const FORGOTTEN_PER_TURN: usize = 500;
 const FORGET_EVERY: Span = Span::minutes(1);
-
-type Reply = oneshot::Sender<Result<Vec<Accepted>, LiveError>>;
 
 /// All stages, and what of their work is under way outside.
 pub(crate) struct Stages {
@@ -43,7 +43,7 @@ pub(crate) struct Stages {
     calls_in_flight: BTreeSet<MessageId>,
     /// Answers that are not stored yet.
     answers: Vec<(Message, SubmitOutcome)>,
-    call_answers: Vec<(CallRow, Result<serde_json::Value, String>)>,
+    call_answers: VecDeque<(CallRow, Result<serde_json::Value, String>)>,
     /// What came from carriers and is not stored yet.
     received: Vec<GatewayEvent>,
     forget_at: Timestamp,
@@ -75,7 +75,7 @@ impl Stages {
             submits_in_flight: 0,
             calls_in_flight: BTreeSet::new(),
             answers: Vec::new(),
-            call_answers: Vec::new(),
+            call_answers: VecDeque::new(),
             received: Vec::new(),
             forget_at: Timestamp::MIN,
             failing: None,
@@ -147,70 +147,71 @@ impl Stages {
         }
     }
 
-    /// Commands up to one commit of inputs, in their order.
+    /// Commands: inputs up to one commit, and a few other things after it. Whoever waits for an answer before
+    /// asking for more sees what was accepted first.
     async fn commands(&mut self, inbox: &mut Inbox, now: Timestamp) -> usize {
-        let (mut did, mut inputs) = (0, 0);
-        let mut together: Vec<(Vec<Arrival>, Reply)> = Vec::new();
-        while let Some(command) = inbox.waiting.pop_front() {
-            did += 1;
+        let (mut inputs, mut together, mut others) = (0, Vec::new(), Vec::new());
+        while others.len() < OTHERS_PER_ROUND
+            && let Some(command) = inbox.waiting.pop_front()
+        {
             match command {
-                Command::Accept { arrivals, reply } => {
-                    if inputs > 0 && inputs + arrivals.len() > INPUTS_PER_TURN {
-                        inbox.waiting.push_front(Command::Accept { arrivals, reply });
-                        did -= 1;
+                Command::Accept(accept) => {
+                    if inputs > 0 && inputs + accept.arrivals.len() > INPUTS_PER_TURN {
+                        inbox.waiting.push_front(Command::Accept(accept));
                         break;
                     }
-                    inputs += arrivals.len();
-                    together.push((arrivals, reply));
+                    inputs += accept.arrivals.len();
+                    together.push(accept);
                 }
-                Command::Perform(work) => {
-                    // Whoever asked for it second sees what was accepted first.
-                    self.accept(std::mem::take(&mut together), now).await;
-                    inputs = 0;
-                    let done = std::panic::catch_unwind(AssertUnwindSafe(|| {
-                        work(&mut self.pipeline, now)
-                    }));
-                    if done.is_err() {
-                        tracing::error!("a request failed in the engine; the engine goes on");
-                    }
-                }
+                Command::Perform(work) => others.push(work),
             }
         }
+        let did = together.len() + others.len();
         self.accept(together, now).await;
+        for work in others {
+            let done = std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut self.pipeline, now)));
+            if done.is_err() {
+                tracing::error!("a request failed in the engine; the engine goes on");
+            }
+        }
         did
     }
 
-    async fn accept(&mut self, together: Vec<(Vec<Arrival>, Reply)>, now: Timestamp) {
+    async fn accept(&mut self, mut together: Vec<Accept>, now: Timestamp) {
         if together.is_empty() {
             return;
         }
-        let (mut all, mut replies) = (Vec::new(), Vec::with_capacity(together.len()));
-        for (arrivals, reply) in together {
-            replies.push((arrivals.len(), reply));
+        let (mut all, mut counts) = (Vec::new(), Vec::with_capacity(together.len()));
+        for accept in &mut together {
+            let arrivals = std::mem::take(&mut accept.arrivals);
+            counts.push(arrivals.len());
             all.extend(arrivals.into_iter().map(|arrival| (arrival, now)));
         }
+        let replies = counts.into_iter().zip(together);
         metrics::histogram!("wayline_inputs_per_commit").record(all.len() as f64);
         match self.pipeline.accept(&all).await {
             Ok(answers) => {
                 let mut answers = answers.into_iter();
-                for (count, reply) in replies {
-                    let _ = reply.send(Ok(answers.by_ref().take(count).collect()));
+                for (count, accept) in replies {
+                    let _ = accept.reply.send(Ok(answers.by_ref().take(count).collect()));
                 }
             }
             // What a store cannot do for one it cannot do for another. What is damaged concerns one alone.
             Err(PipelineError::Store(error)) => {
                 let error = LiveError::from(error);
                 self.failed(error.to_string());
-                for (_, reply) in replies {
-                    let _ = reply.send(Err(error.clone()));
+                for (_, accept) in replies {
+                    let _ = accept.reply.send(Err(error.clone()));
                 }
             }
             Err(_) => {
                 let mut rest = all.as_slice();
-                for (count, reply) in replies {
+                for (count, accept) in replies {
                     let (mine, others) = rest.split_at(count);
                     rest = others;
-                    let _ = reply.send(self.pipeline.accept(mine).await.map_err(LiveError::from));
+                    let _ = accept
+                        .reply
+                        .send(self.pipeline.accept(mine).await.map_err(LiveError::from));
                 }
             }
         }
@@ -252,14 +253,15 @@ impl Stages {
                     self.submits_in_flight -= 1;
                     self.answers.push((*message, outcome));
                 }
-                Outcome::Called(call, answer) => self.call_answers.push((*call, answer)),
+                Outcome::Called(call, answer) => self.call_answers.push_back((*call, answer)),
             }
         }
         let mut did = self.store_submits(tick).await?;
-        while let Some((call, answer)) = self.call_answers.last().cloned() {
+        for _ in 0..self.call_answers.len().min(CALL_ANSWERS_PER_ROUND) {
+            let Some((call, answer)) = self.call_answers.front().cloned() else { break };
             self.pipeline.answer_call(&call, answer, tick.until()).await?;
             self.calls_in_flight.remove(&call.id);
-            self.call_answers.pop();
+            self.call_answers.pop_front();
             did += 1;
         }
         Ok(did)

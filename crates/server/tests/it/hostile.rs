@@ -180,6 +180,35 @@ fn smuggled_headers_and_crooked_paths_lead_nowhere() {
 }
 
 #[test]
+fn invented_methods_leave_nothing_behind() {
+    let (live, key) = server();
+    let requests: String =
+        (0..2_000).map(|i| format!("METHOD{i} /v1/track HTTP/1.1\r\nHost: x\r\n\r\n")).collect();
+    let last = "GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    raw(&live, format!("{requests}{last}").as_bytes());
+    let metrics = live.get("/metrics").body;
+    assert!(metrics.contains("method=\"other\""), "they are counted");
+    assert!(!metrics.contains("METHOD"), "and not by name");
+    still_works(&live, &key);
+}
+
+#[test]
+fn a_key_in_the_body_is_as_good_as_in_the_head() {
+    let (live, key) = server();
+    let event = json!({"userId": "u", "event": "seen", "writeKey": key});
+    live.request("POST", "/v1/track", "", &event).expect(200);
+    let batch =
+        json!({"writeKey": key, "batch": [{"type": "track", "userId": "u", "event": "seen"}]});
+    live.request("POST", "/v1/batch", "", &batch).expect(200);
+    for wrong in [json!({}), json!({"writeKey": 7}), json!({"writeKey": "wl_1_x"}), json!([])] {
+        live.request("POST", "/v1/batch", "", &wrong).expect(401);
+    }
+    let read = live.key("acme", &["read"]);
+    live.request("POST", "/v1/batch", "", &json!({"writeKey": read, "batch": []})).expect(403);
+    still_works(&live, &key);
+}
+
+#[test]
 fn keys_that_are_none_open_nothing() {
     let (live, key) = server();
     let (id, secret) = key.rsplit_once('_').expect("a key");

@@ -118,6 +118,8 @@ fn write_copy(
     }
     let on_read = |error| super::store_error(from, "reading for a copy", error);
     let on_copy = |error| super::store_error(part, "writing a copy", error);
+    // Made by us first: a copy holds what the store holds, and is nobody else's.
+    private(part).map_err(|error| io_error(part, "making a backup", error))?;
     let mut copy = Connection::open(part).map_err(on_copy)?;
     // The snapshot begins with the first read.
     source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;").map_err(on_read)?;
@@ -143,6 +145,15 @@ fn copy_pages(
             return Ok(());
         }
     }
+}
+
+/// An empty file that only its owner can read.
+fn private(path: &Path) -> std::io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(|_| ())
 }
 
 /// Whether the engine finds the file whole and every reference leads somewhere.
