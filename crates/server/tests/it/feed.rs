@@ -77,15 +77,19 @@ fn a_filter_leaves_out_the_rest() {
 }
 
 #[test]
-fn a_key_watches_only_so_many_feeds_and_none_once_it_is_revoked() {
+fn a_workspace_has_only_so_many_watchers_and_none_with_a_revoked_key() {
     let live = shop();
     let path = "/api/v1/workspaces/juniper/keys";
     let made = live.post(path, &json!({ "name": "watcher", "scopes": ["read"] })).expect(201);
     let key = made["key"].as_str().expect("a key");
-    let mut watched: Vec<_> = (0..16).map(|_| live.events(FEED, key)).collect();
+    let mut watched: Vec<_> = (0..64).map(|_| live.events(FEED, key)).collect();
     assert!(watched.iter().all(|events| events.status == 200));
     assert_eq!(live.events(FEED, key).status, 429);
-    assert_eq!(live.events(FEED, &live.operator).status, 200, "another key");
+    let another = live.key("juniper", &["read"]);
+    assert_eq!(live.events(FEED, &another).status, 429, "with another key, too");
+    live.shop_as("other");
+    let feed = "/api/v1/workspaces/other/feed";
+    assert_eq!(live.events(feed, &live.operator).status, 200, "of another workspace");
     drop(watched.pop());
     // The program learns of a closed connection when it has something to send.
     let writer = live.key("juniper", &["write"]);
