@@ -19,6 +19,7 @@ use std::io::Read;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use wayline_core::limits::PAGE_ROWS_MAX;
+use wayline_pipeline::ingest;
 
 /// A whole body, unpacked.
 pub(crate) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
@@ -59,10 +60,12 @@ fn unpack(packed: &[u8], max: usize) -> Result<Bytes, ApiError> {
 /// Reads JSON, with the place of what is wrong.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let what = format!("{} at line {line} column {column}", ingest::describe(&error));
         if error.is_data() {
-            ApiError::invalid(error.to_string())
+            ApiError::invalid(what)
         } else {
-            ApiError::malformed(format!("the body is no JSON: {error}"))
+            ApiError::malformed(format!("the body is no JSON: {what}"))
         }
     })
 }
