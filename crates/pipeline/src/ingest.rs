@@ -379,13 +379,24 @@ fn shortened(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
-/// What the JSON reader says, without its own place (the caller says where).
-fn describe(error: &serde_json::Error) -> String {
+/// Characters of what the JSON reader says that are shown, from its beginning and from its end.
+const DESCRIBED_CHARS: (usize, usize) = (100, 99);
+
+/// What the JSON reader says, without its own place (the caller says where). It may repeat a whole value, and says
+/// after it what was expected: the middle of a long text is left out.
+#[must_use]
+pub fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(place) => text[..place].to_owned(),
-        None => text,
+    let what = text.rfind(" at line ").map_or(text.as_str(), |place| &text[..place]);
+    let (first, last) = DESCRIBED_CHARS;
+    let count = what.chars().count();
+    if count <= first + 1 + last {
+        return what.to_owned();
     }
+    let mut shown: String = what.chars().take(first).collect();
+    shown.push('…');
+    shown.extend(what.chars().skip(count - last));
+    shown
 }
 
 /// Depth of brackets outside strings; bounded before any parser recurses.
@@ -458,6 +469,10 @@ mod tests {
         }
         let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
         assert!(refused(&deep).contains("nested deeper"));
+        let long = format!(r#"{{"properties":"{}"}}"#, "é".repeat(1_000));
+        let told = refused(&long);
+        assert!(told.contains(r#"string "é"#) && told.ends_with("expected a map"), "{told}");
+        assert!(told.chars().count() < 300, "{told}");
         let long = format!(r#"{{"type":"{}"}}"#, "x".repeat(limits::INPUT_BYTES_MAX));
         assert!(refused(&long).contains("an input has at most"));
     }

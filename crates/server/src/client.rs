@@ -2,6 +2,7 @@
 //!
 //! Must never show the key, never follow a redirect with it, and never read an answer without end.
 
+use crate::run;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::StreamExt;
@@ -21,6 +22,8 @@ const PAGES_MAX: usize = 10_000;
 /// Rows of a page.
 const PAGE_ROWS: usize = 1_000;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// A stream is opened at once, or something is wrong.
+const OPEN_LIMIT: Duration = Duration::from_secs(30);
 /// Publishing a large workspace may take its time.
 const REQUEST_LIMIT: Duration = Duration::from_secs(120);
 
@@ -173,7 +176,8 @@ impl Client {
     pub(crate) fn new(server: &str, key: Option<&str>) -> Result<Client, ClientError> {
         let wrong = || ClientError::Address { server: without_password(server) };
         let mut base: Url = server.parse().map_err(|_| wrong())?;
-        if !matches!(base.scheme(), "http" | "https") || !base.username().is_empty() {
+        let names_somebody = !base.username().is_empty() || base.password().is_some();
+        if !matches!(base.scheme(), "http" | "https") || names_somebody {
             return Err(wrong());
         }
         if !base.path().ends_with('/') {
@@ -295,8 +299,18 @@ impl Client {
         query: &[(&str, String)],
     ) -> Result<Response, ClientError> {
         let request = self.request_with(Method::GET, path, query)?;
-        let request = request.header(ACCEPT, "text/event-stream");
-        self.accepted(request.send().await).await
+        self.opened(request.header(ACCEPT, "text/event-stream"), OPEN_LIMIT).await
+    }
+
+    /// The head of an answer whose body may go on for ever.
+    async fn opened(
+        &self,
+        request: RequestBuilder,
+        limit: Duration,
+    ) -> Result<Response, ClientError> {
+        let answer = async { self.accepted(request.send().await).await };
+        let answer = run::within(limit, answer).await;
+        answer.unwrap_or_else(|| Err(self.ended("it takes the request and does not answer")))
     }
 
     /// The failure of a stream that was open.
@@ -417,7 +431,14 @@ mod tests {
 
     #[test]
     fn addresses_that_make_no_sense_are_refused_without_a_password_in_the_error() {
-        for server in ["", "127.0.0.1:8321", "ftp://here", "http://", "http://ann:secret@here"] {
+        for server in [
+            "",
+            "127.0.0.1:8321",
+            "ftp://here",
+            "http://",
+            "http://ann:secret@here",
+            "http://:secret@here",
+        ] {
             let error = Client::new(server, None).expect_err(server).to_string();
             assert!(error.contains("http://127.0.0.1:8321"), "{error}");
             assert!(!error.contains("secret"), "{error}");
@@ -448,6 +469,18 @@ mod tests {
                 "{server}"
             );
         }
+    }
+
+    #[test]
+    fn a_stream_of_a_host_that_says_nothing_is_given_up() {
+        let host = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let server = format!("http://{}", host.local_addr().expect("its address"));
+        let client = Client::new(&server, None).expect("a client");
+        let runtime = run::runtime().expect("a runtime");
+        let request = client.request(Method::GET, &["feed"]).expect("a request");
+        let opened = runtime.block_on(client.opened(request, Duration::from_millis(1)));
+        let error = opened.expect_err("nothing was said");
+        assert!(error.may_pass() && error.to_string().contains("does not answer"), "{error}");
     }
 
     #[test]

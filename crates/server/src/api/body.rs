@@ -21,6 +21,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
 use wayline_core::limits::PAGE_ROWS_MAX;
+use wayline_pipeline::ingest;
 
 /// A whole body, unpacked, and its share of the memory that all bodies have together.
 pub(crate) struct Whole {
@@ -113,10 +114,12 @@ fn unpack(packed: &[u8], max: usize) -> Result<Vec<u8>, ApiError> {
 /// Reads JSON, with the place of what is wrong.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let what = format!("{} at line {line} column {column}", ingest::describe(&error));
         if error.is_data() {
-            ApiError::invalid(error.to_string())
+            ApiError::invalid(what)
         } else {
-            ApiError::malformed(format!("the body is no JSON: {error}"))
+            ApiError::malformed(format!("the body is no JSON: {what}"))
         }
     })
 }

@@ -24,6 +24,7 @@ use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, Seq, WorkspaceId};
 use wayline_core::limits::{NAME_CHARS_MAX, PAGE_ROWS_MAX};
 use wayline_core::time::Timestamp;
+use wayline_pipeline::Accepted;
 use wayline_store::batch::LoggedInput;
 use wayline_store::rows::StoredDecision;
 
@@ -146,7 +147,7 @@ pub(crate) async fn record(
     find(&app, tenant.id(), id).await?;
     check(&app, &tenant, &new).await?;
     let (workspace, contact, input_id) = (tenant.id(), ContactId(id), creation.input_id());
-    let (channel, topic) = (new.channel, new.topic.clone());
+    let (channel, topic, said) = (new.channel, new.topic.clone(), new.state);
     let kind = InputKind::Consent {
         channel: new.channel,
         topic: new.topic,
@@ -157,10 +158,16 @@ pub(crate) async fn record(
         let input = Input { at: now, kind };
         pollster::block_on(pipeline.accept_for(workspace, contact, input_id, input, now))
     });
-    taken.await??;
+    let duplicate = taken.await?? == Accepted::Duplicate;
     let state = state(&find(&app, workspace, id).await?)?;
     let mut consents = state.consents.iter();
     let stands = consents.find(|now| now.channel == channel && now.topic == topic);
+    // Taken before, by a call whose answer is not kept. It is not done again, so "taken" is true only while it stands.
+    if duplicate && stands.is_none_or(|now| now.state != said) {
+        return Err(ApiError::conflict(
+            "this call was taken before, and consent has changed since; send it under another Idempotency-Key if the person said so again",
+        ));
+    }
     let answer = ConsentTaken { contact: id, consent: stands.map(consent) };
     creation.answered(&app, StatusCode::CREATED, &answer).await
 }

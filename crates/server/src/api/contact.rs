@@ -15,7 +15,7 @@ use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use wayline_core::consent::ConsentNow;
 use wayline_core::contact::State as ContactState;
-use wayline_core::ids::{ContactId, EnrollmentId, WorkspaceId};
+use wayline_core::ids::{ContactId, EnrollmentId, MessageId, WorkspaceId};
 use wayline_pipeline::PipelineError;
 use wayline_pipeline::why::{Why, why as explain};
 use wayline_store::rows::ContactRecord;
@@ -149,7 +149,7 @@ pub(crate) async fn messages(
     Path((_, id)): Path<(String, u64)>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Listed<MessageItem>>, ApiError> {
-    let (limit, after) = (page.limit()?, body::after(page.after.as_deref())?);
+    let (limit, after) = (page.limit()?, after_message(page.after.as_deref())?);
     find(&app, tenant.id(), id).await?;
     let names = app.names.of(&app, &tenant.row).await?;
     let rows = app.store.messages_of_contact(tenant.id(), ContactId(id), after, limit).await?;
@@ -159,6 +159,15 @@ pub(crate) async fn messages(
         |row| row.id.to_string(),
         |row| shown::message(&row, &names),
     )))
+}
+
+/// A cursor that is the id of a message.
+fn after_message(cursor: Option<&str>) -> Result<Option<MessageId>, ApiError> {
+    match body::after::<MessageId>(cursor)? {
+        // SQL keeps whole numbers with a sign.
+        Some(id) if i64::try_from(id.enrollment.0).is_err() => body::after(Some("")),
+        id => Ok(id),
+    }
 }
 
 /// Decisions about a contact.

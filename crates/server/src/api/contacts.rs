@@ -7,7 +7,7 @@ use super::auth::{Read, Tenant, Write};
 use super::body::{self, Listed, Query};
 use super::error::{ApiError, Failures};
 use super::idempotency::{Creating, Creation, IdempotencyHeader};
-use super::limits::SEARCH_CHARS_MAX;
+use super::limits::{SEARCH_CHARS_MAX, SEARCH_PAGE_ROWS, SEARCH_ROWS_MAX};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
+use wayline_core::event::InputKind;
 use wayline_core::ids::{ContactId, WorkspaceId};
 use wayline_core::phone::{parse, reachable};
 use wayline_core::time::Timestamp;
@@ -132,7 +133,7 @@ struct Cursor {
 /// Contacts of the workspace, or those that a text is the beginning of.
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/contacts", tag = "contacts", operation_id = "list_contacts",
     params(("workspace" = String, Path), ContactsQuery),
-    responses((status = 200, description = "By id; found ones by what was searched", body = Listed<ContactItem>), Failures))]
+    responses((status = 200, description = "By id; found ones by what was searched, and a page of them may be short: the one without `next` is the last", body = Listed<ContactItem>), Failures))]
 pub(crate) async fn list(
     tenant: Tenant<Read>,
     State(app): State<Arc<App>>,
@@ -141,7 +142,7 @@ pub(crate) async fn list(
     let limit = body::limit(query.limit)?;
     let text = query.search.as_deref().map(str::trim).unwrap_or_default();
     if text.is_empty() {
-        let after = body::after::<u64>(query.after.as_deref())?.map(ContactId);
+        let after = body::after_id(query.after.as_deref())?.map(ContactId);
         let rows = app.store.contacts_page(tenant.id(), after, limit).await?;
         return Ok(Json(Listed::page(
             rows,
@@ -167,11 +168,19 @@ pub(crate) async fn list(
 fn read_cursor(text: &str) -> Result<Cursor, ApiError> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     bytes
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .and_then(|bytes| serde_json::from_slice::<Cursor>(&bytes).ok())
+        // SQL keeps whole numbers with a sign.
+        .filter(|cursor| i64::try_from(cursor.contact).is_ok())
         .ok_or_else(|| ApiError::invalid("after is not the `next` of a page of this list"))
 }
 
-/// Looks through one field after the other. A contact that an earlier field found is not shown again.
+fn write_cursor(field: Field, value: String, contact: ContactId) -> String {
+    let cursor = Cursor { field, value, contact: contact.0 };
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
+}
+
+/// Looks through one field after the other. A contact that an earlier field found is not shown again: many may be
+/// passed over, so a page ends early after [`SEARCH_ROWS_MAX`] rows.
 async fn found(
     app: &App,
     workspace: WorkspaceId,
@@ -188,14 +197,17 @@ async fn found(
         }
     };
     let mut after = cursor.map(|cursor| (cursor.value, ContactId(cursor.contact)));
-    let mut items: Vec<ContactItem> = Vec::new();
+    let (mut items, mut looked_at) = (Vec::new(), 0);
     for (place, (field, prefix)) in prefixes.iter().enumerate().skip(start) {
+        // What the first field finds is shown; of what the others find some is passed over.
+        let count = if place == 0 { limit } else { limit.max(SEARCH_PAGE_ROWS) };
         loop {
             let from = after.as_ref().map(|(value, contact)| (value.as_str(), *contact));
             let store = &app.store;
             let rows =
-                store.contacts_search(workspace, field.stored(), prefix, from, limit).await?;
-            let is_last = rows.len() < limit;
+                store.contacts_search(workspace, field.stored(), prefix, from, count).await?;
+            let is_last = rows.len() < count;
+            looked_at += rows.len();
             for row in rows {
                 let value = field.stored().of(&row.profile).unwrap_or_default();
                 let contact = row.profile.contact;
@@ -205,16 +217,17 @@ async fn found(
                 }
                 items.push(item(&row.profile));
                 if items.len() == limit {
-                    let next = Cursor { field: *field, value, contact: contact.0 };
-                    let next = serde_json::to_vec(&next).unwrap_or_default();
-                    return Ok(Listed { items, next: Some(URL_SAFE_NO_PAD.encode(next)) });
+                    return Ok(Listed { items, next: Some(write_cursor(*field, value, contact)) });
                 }
             }
-            if is_last {
-                break;
+            match after.take() {
+                Some((value, contact)) if !is_last && looked_at >= SEARCH_ROWS_MAX => {
+                    return Ok(Listed { items, next: Some(write_cursor(*field, value, contact)) });
+                }
+                last if !is_last => after = last,
+                _ => break,
             }
         }
-        after = None;
     }
     Ok(Listed::whole(items))
 }
@@ -340,9 +353,11 @@ async fn take(
         match same.as_slice() {
             [] => {}
             [one] => {
-                let (one, input) = (*one, arrival.input);
-                pipeline.accept_for(workspace, one, arrival.input_id, input, now).await?;
-                return Ok(one);
+                let (input_id, input) = (arrival.input_id, arrival.input.clone());
+                return match pipeline.accept_for(workspace, *one, input_id, input, now).await? {
+                    Accepted::Taken(contact) => Ok(contact),
+                    Accepted::Duplicate => taken_before(pipeline, *one, &arrival.input.kind).await,
+                };
             }
             _ => {
                 return Err(ApiError::conflict(
@@ -352,14 +367,43 @@ async fn take(
         }
     }
     let identities = arrival.identities.clone();
+    let kind = arrival.input.kind.clone();
     let answers = pipeline.accept(&[(arrival, now)]).await?;
     if let Some(Accepted::Taken(contact)) = answers.first() {
         return Ok(*contact);
     }
-    // Taken before, by a call whose answer was lost.
     let found = pipeline.store().contact_by_identities(&identities).await?;
-    found.into_iter().flatten().next().ok_or_else(|| {
+    let found = found.into_iter().flatten().next().ok_or_else(|| {
         ApiError::conflict("this call was made before, and its contact is not there any more; send it under another Idempotency-Key")
+    })?;
+    taken_before(pipeline, found, &kind).await
+}
+
+/// A call that was taken before, and whose answer is not kept. It is not done again, so "taken" is true only while
+/// what it said stands.
+async fn taken_before(
+    pipeline: &Pipeline,
+    contact: ContactId,
+    said: &InputKind,
+) -> Result<ContactId, ApiError> {
+    let found = pipeline.store().contacts(&[contact]).await?.into_iter().next().flatten();
+    let InputKind::Identify { traits } = said else { return Ok(contact) };
+    if found.is_some_and(|record| stands(&record.profile, traits)) {
+        return Ok(contact);
+    }
+    Err(ApiError::conflict(
+        "this call was taken before, and the contact has changed since; send it under another Idempotency-Key if it is meant again",
+    ))
+}
+
+/// Whether a profile says what these traits say; null: there is none.
+fn stands(profile: &ProfileRow, traits: &Map<String, Value>) -> bool {
+    let attributes: Map<String, Value> =
+        serde_json::from_str(&profile.attributes).unwrap_or_default();
+    traits.iter().all(|(name, value)| match name.as_str() {
+        "phone" => profile.phone.as_deref() == value.as_str(),
+        "email" => profile.email.as_deref() == value.as_str(),
+        _ => attributes.get(name).unwrap_or(&Value::Null) == value,
     })
 }
 

@@ -13,6 +13,10 @@ pub(crate) const ERRORS_MAX: usize = 100;
 pub(crate) const FILES_MAX: usize = 10_000;
 /// Characters of a text that is searched for.
 pub(crate) const SEARCH_CHARS_MAX: usize = 256;
+/// Contacts that are read at one time where some of them may be passed over.
+pub(crate) const SEARCH_PAGE_ROWS: usize = 100;
+/// Contacts after which a page of a search ends, however few it shows.
+pub(crate) const SEARCH_ROWS_MAX: usize = 500;
 /// Characters of an `Idempotency-Key`.
 pub(crate) const TOKEN_CHARS_MAX: usize = 255;
 /// Bytes of an answer that is kept to be given again.

@@ -68,7 +68,7 @@ enum Scope {
     Write,
     /// Look at everything
     Read,
-    /// Change journeys, contacts and keys
+    /// Change journeys and keys
     Manage,
 }
 

@@ -150,6 +150,49 @@ fn contacts_are_found_by_the_beginning_of_what_they_are_known_by() {
 }
 
 #[test]
+fn a_search_that_passes_over_many_ends_early_and_goes_on() {
+    let live = shop();
+    let key = live.key("juniper", &["write"]);
+    // Known by their addresses: what the first field finds, the last finds again.
+    let batch: Vec<Json> = (0..600)
+        .map(|number| format!("p{number:03}@x.example"))
+        .map(|id| json!({ "type": "identify", "userId": id, "traits": { "email": id } }))
+        .collect();
+    live.request("POST", "/v1/batch", &key, &json!({ "batch": batch })).expect(200);
+    for (limit, expected) in [(500, vec![500, 100, 0]), (1_000, vec![600])] {
+        let (mut sizes, mut after) = (Vec::new(), String::new());
+        loop {
+            let path = format!("{CONTACTS}?search=p&limit={limit}{after}");
+            let page = live.get(&path).expect(200);
+            sizes.push(page["items"].as_array().expect("items").len());
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        assert_eq!(sizes, expected, "pages of {limit}");
+    }
+}
+
+#[test]
+fn a_cursor_that_no_page_has_is_refused() {
+    let live = shop();
+    let id = create(&live, &json!({ "external_id": "u-1", "phone": "+12125550123" }));
+    // {"field":"external_id","value":"u","contact":18446744073709551615}
+    let search =
+        "eyJmaWVsZCI6ImV4dGVybmFsX2lkIiwidmFsdWUiOiJ1IiwiY29udGFjdCI6MTg0NDY3NDQwNzM3MDk1NTE2MTV9";
+    for path in [
+        format!("{CONTACTS}?after=18446744073709551615"),
+        format!("{CONTACTS}?search=u&after={search}"),
+        format!("{CONTACTS}/{id}/messages?after=m-18446744073709551615-0-1"),
+    ] {
+        live.get(&path).expect(422);
+    }
+    let long = json!({ "external_id": "u-1", "attributes": "x".repeat(60_000) });
+    let told = live.post(CONTACTS, &long).expect(422)["detail"].as_str().map(str::to_owned);
+    let told = told.expect("a detail");
+    assert!(told.contains("expected a map at line 1 column") && told.len() < 300, "{told}");
+}
+
+#[test]
 fn a_contact_is_created_once_and_changed_after() {
     let live = shop();
     let first = create(&live, &json!({ "phone": "212 555 0123" }));

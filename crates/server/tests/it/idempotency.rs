@@ -85,6 +85,38 @@ fn what_was_made_before_a_crash_is_not_made_again_when_its_answer_was_lost() {
 }
 
 #[test]
+fn what_was_made_before_and_does_not_stand_any_more_is_not_said_to_be_taken() {
+    let mut live = shop();
+    let (unnamed, named_by_id) = (
+        json!({ "phone": "+12125550123", "attributes": { "tier": "gold" } }),
+        json!({ "external_id": "u-2", "attributes": { "tier": "gold" } }),
+    );
+    let id = named(&live, CONTACTS, "t-1", &unnamed).expect(200)["id"].clone();
+    named(&live, CONTACTS, "t-2", &named_by_id).expect(200);
+    let consents = format!("{CONTACTS}/{id}/consents");
+    let said = |state: &str| json!({ "channel": "sms", "state": state, "source": "web_form" });
+    named(&live, &consents, "t-3", &said("opted_in")).expect(201);
+    // The person stops, and the profiles change; then the answers are forgotten, and their inputs are not yet.
+    named(&live, &consents, "t-4", &said("opted_out")).expect(201);
+    let changed = json!({ "phone": "+12125550123", "attributes": { "tier": null } });
+    named(&live, CONTACTS, "t-5", &changed).expect(200);
+    let changed = json!({ "external_id": "u-2", "attributes": { "tier": "silver" } });
+    named(&live, CONTACTS, "t-6", &changed).expect(200);
+    live.kill();
+    lose_kept_answers(&live);
+    live.run();
+    let refused = named(&live, &consents, "t-3", &said("opted_in"));
+    assert!(refused.expect(409)["detail"].as_str().expect("a detail").contains("Idempotency-Key"));
+    named(&live, CONTACTS, "t-1", &unnamed).expect(409);
+    named(&live, CONTACTS, "t-2", &named_by_id).expect(409);
+    named(&live, CONTACTS, "t-6", &changed).expect(200);
+    // Under another name it is another call.
+    let taken = named(&live, &consents, "t-7", &said("opted_in")).expect(201);
+    assert_eq!(taken["consent"]["state"], "opted_in");
+    named(&live, CONTACTS, "t-8", &unnamed).expect(200);
+}
+
+#[test]
 fn a_failed_call_is_not_kept() {
     let live = shop();
     named(&live, CONTACTS, "t-1", &json!({ "phone": "call me" })).expect(422);

@@ -1,6 +1,6 @@
 //! Who may call what: every route of the API's own description, with no key, a foreign key and a key of too little.
 
-use crate::live::{Live, shop_as};
+use crate::live::{Live, shop_as, until};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -74,6 +74,29 @@ const WORKSPACE: &[(&str, &str)] = &[
     ("DELETE /dead_letters/{id}", "manage"),
     ("POST /dead_letters/{id}/retry", "manage"),
 ];
+
+/// Whoever orders, and whoever an API call names, is texted at once.
+const ORDERED: &str = "\
+journey: ordered
+purpose: transactional
+entry: {event: ordered}
+steps:
+  thanks: {send: {sms: \"Thank you.\"}}
+";
+const BY_HAND: &str = "\
+journey: by_hand
+purpose: transactional
+entry: {api: true}
+steps:
+  hello: {send: {sms: \"Hello.\"}}
+";
+/// Nobody's event can be handled here: each leads to the next, without end.
+const CIRCLE: &str = "\
+journey: circle
+entry: {event: looped, while_active: parallel, once_ended: always}
+steps:
+  again: {emit: looped}
+";
 
 const BELOW: &str = "/api/v1/workspaces/{workspace}";
 const SCOPES: [&str; 3] = ["read", "write", "manage"];
@@ -176,4 +199,97 @@ fn nobody_does_what_their_key_may_not() {
         }
     }
     assert_eq!(state_of_b(&live, contact), before, "something in workspace b was changed");
+}
+
+/// What there is in workspace B, by its ids.
+struct ThingsOfB {
+    contact: u64,
+    key: u64,
+    letter: u64,
+    message: String,
+}
+
+fn things_of_b(live: &Live) -> ThingsOfB {
+    let below = |path: &str| format!("/api/v1/workspaces/b{path}");
+    let made = live.post(&below("/keys"), &json!({ "name": "b", "scopes": SCOPES })).expect(201);
+    let secret = made["key"].as_str().expect("a key");
+    let person = json!({ "external_id": "u-1", "phone": "+12125550123" });
+    let contact = live.post(&below("/contacts"), &person).expect(200)["id"].as_u64();
+    let contact = contact.expect("an id");
+    for event in ["looped", "ordered"] {
+        let track = json!({ "userId": "u-1", "event": event });
+        live.request("POST", "/v1/track", secret, &track).expect(200);
+    }
+    let letters = live.get(&below("/dead_letters")).expect(200);
+    // Once its receipt is there nothing changes any more by itself.
+    let message = until("the text has arrived", || {
+        let page = live.get(&below(&format!("/contacts/{contact}/messages"))).expect(200);
+        let last = ["delivered", "undelivered", "failed"];
+        let arrived = last.iter().any(|state| page["items"][0]["state"] == *state);
+        arrived.then(|| page["items"][0]["id"].as_str().map(str::to_owned)).flatten()
+    });
+    let letter = letters["items"][0]["id"].as_u64().expect("a dead letter");
+    ThingsOfB { contact, key: made["id"].as_u64().expect("an id"), letter, message }
+}
+
+#[test]
+fn the_ids_of_another_workspace_name_nothing_below_ones_own_path() {
+    let live = Live::start();
+    for workspace in ["a", "b"] {
+        let mut files = shop_as(workspace);
+        for (name, text) in [("ordered", ORDERED), ("by_hand", BY_HAND), ("circle", CIRCLE)] {
+            files.insert(format!("journeys/{name}.yaml"), text.to_owned());
+        }
+        live.apply_files(workspace, &files);
+    }
+    let mine = live.key("a", &SCOPES);
+    let theirs = things_of_b(&live);
+    let (contact, letter) = (theirs.contact, format!("/dead_letters/{}", theirs.letter));
+    let whole = |live: &Live| {
+        let letter = live.get(&format!("/api/v1/workspaces/b{letter}")).expect(200);
+        (state_of_b(live, contact), letter)
+    };
+    let before = whole(&live);
+    let consent = json!({ "channel": "sms", "state": "opted_out", "source": "x" });
+    let mut asked = 0;
+    for (method, path) in described(&live) {
+        let Some(below) = path.strip_prefix(BELOW) else { continue };
+        let id = if below.starts_with("/keys") { theirs.key } else { theirs.letter };
+        let filled = below
+            .replace("{contact}", &contact.to_string())
+            .replace("{id}", &id.to_string())
+            .replace("{message}", &theirs.message);
+        // A journey is named by its text id, which both workspaces may have.
+        if filled == below || filled.contains('{') {
+            continue;
+        }
+        let query = if below.ends_with("/why") { "?journey=ordered" } else { "" };
+        let path = format!("/api/v1/workspaces/a{filled}{query}");
+        for key in [&mine, &live.operator] {
+            let answer = live.request(&method, &path, key, &consent);
+            assert_eq!(answer.status, 404, "{method} {path}: {}", answer.body);
+        }
+        asked += 1;
+    }
+    assert!(asked >= 13, "only {asked} routes name something by its id");
+    let enroll = "/api/v1/workspaces/a/journeys/by_hand/enroll";
+    live.request("POST", enroll, &mine, &json!({ "contact": contact })).expect(404);
+    live.request("POST", enroll, &mine, &json!({ "user_id": "u-1" })).expect(404);
+    assert_eq!(whole(&live), before, "something in workspace b was changed");
+}
+
+#[test]
+fn a_request_that_changes_a_workspace_counts_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("wayline.toml");
+    std::fs::write(&config, "[http]\nrequests_per_second_max = 1\nrequests_at_once_max = 2\n")
+        .expect("write");
+    let live = Live::start_with(&["--config", config.to_str().expect("a path")]);
+    let files = shop_as("a");
+    live.apply_files("a", &files);
+    let key = live.key("a", &["manage"]);
+    for _ in 0..2 {
+        let body = json!({ "files": files });
+        live.request("POST", "/api/v1/workspaces/a/plan", &key, &body).expect(200);
+    }
 }
