@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use wayline_core::limits::PAGE_ROWS_MAX;
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::retain::Keep;
 use wayline_pipeline::{Pipeline, PipelineError};
@@ -220,14 +221,20 @@ async fn warn_of_a_clock_behind(
 
 /// The first key, without which nobody could make another one.
 async fn first_operator_key(store: &Store, clock: &Clock) -> Result<Option<String>, ServeError> {
-    let page = store.api_keys(None, None, wayline_core::limits::PAGE_ROWS_MAX).await?;
-    if page.iter().any(|row| row.revoked_at.is_none()) {
-        return Ok(None);
+    let mut after = None;
+    loop {
+        let page = store.api_keys(None, after, PAGE_ROWS_MAX).await?;
+        if page.iter().any(|row| row.revoked_at.is_none()) {
+            return Ok(None);
+        }
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
     }
     operator_key(store, "first start", clock.now()).await.map(|(_, key)| Some(key))
 }
 
 /// Makes an operator key. Where an engine works on the store, only its thread may do this.
+/// However many there are: whoever holds the data folder gets in.
 ///
 /// # Errors
 /// When the store cannot be written, or the operating system has no randomness.

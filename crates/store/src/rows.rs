@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wayline_core::decision::What;
-use wayline_core::ids::{ContactId, WorkspaceId};
+use wayline_core::ids::{ContactId, JourneyId, WorkspaceId};
 use wayline_core::limits;
 use wayline_core::metrics::CounterKey;
 use wayline_core::time::Timestamp;
@@ -43,6 +43,34 @@ pub struct StoredJourneyVersion {
     pub row: JourneyVersionRow,
     /// Whether it is the one that new entries get.
     pub live: bool,
+}
+
+/// A version of a journey without its definition, which may be long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionHead {
+    /// Dense id; the same for all versions of a slug.
+    pub journey: JourneyId,
+    /// Text id.
+    pub slug: String,
+    /// 1, 2, 3 …
+    pub version: u32,
+    /// Whether it is the one that new entries get.
+    pub live: bool,
+    /// When.
+    pub published_at: Timestamp,
+}
+
+/// A draft without its text, which may be long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftHead {
+    /// Text id of the journey.
+    pub slug: String,
+    /// When it was typed.
+    pub updated_at: Timestamp,
+    /// Who typed it.
+    pub author: String,
+    /// 1, 2, 3 …
+    pub revision: u64,
 }
 
 /// A decision and its place in the order of all decisions.

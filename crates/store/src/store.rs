@@ -10,8 +10,8 @@ use crate::batch::{
 use crate::error::StoreError;
 use crate::memory::MemoryStore;
 use crate::rows::{
-    BackupProgress, ContactRecord, Counter, CounterTotal, DueContact, Retention, SearchField,
-    StoredDecision, StoredJourneyVersion,
+    BackupProgress, ContactRecord, Counter, CounterTotal, DraftHead, DueContact, Retention,
+    SearchField, StoredDecision, StoredJourneyVersion, VersionHead,
 };
 use crate::sqlite::SqliteStore;
 use std::path::Path;
@@ -85,6 +85,15 @@ pass_on! {
     fn segments(workspace: WorkspaceId) -> Vec<SegmentRow>;
     /// All versions of all journeys of a workspace, by journey and version.
     fn journey_versions(workspace: WorkspaceId) -> Vec<StoredJourneyVersion>;
+    /// The versions that new entries get, by journey.
+    fn live_versions(workspace: WorkspaceId) -> Vec<StoredJourneyVersion>;
+    /// One version of a journey.
+    fn journey_version(workspace: WorkspaceId, journey: JourneyId, version: u32) -> Option<StoredJourneyVersion>;
+    /// All versions of all journeys of a workspace without their definitions, by (slug, version). Reads no
+    /// definition.
+    fn version_heads(workspace: WorkspaceId) -> Vec<VersionHead>;
+    /// As `version_heads`, of the journey with this text id alone.
+    fn version_heads_of(workspace: WorkspaceId, slug: &str) -> Vec<VersionHead>;
 
     /// Whose the identities are, in their order.
     fn contact_by_identities(identities: &[Identity]) -> Vec<Option<ContactId>>;
@@ -117,8 +126,8 @@ pass_on! {
     fn latest_message_to(workspace: WorkspaceId, contact: ContactId) -> Option<Message>;
     /// Messages that an earlier run handed out without storing the answer, by (run, id).
     fn messages_submitting_before_run(run: u64, limit: usize) -> Vec<Message>;
-    /// Messages of a contact, newest id first.
-    fn messages_of_contact(workspace: WorkspaceId, contact: ContactId, after: Option<MessageId>, limit: usize) -> Vec<Message>;
+    /// Messages of a contact, by (intended, id), newest first.
+    fn messages_of_contact(workspace: WorkspaceId, contact: ContactId, after: Option<(Timestamp, MessageId)>, limit: usize) -> Vec<Message>;
     /// Messages of a journey, newest id first.
     fn messages_of_journey(workspace: WorkspaceId, journey: JourneyId, after: Option<MessageId>, limit: usize) -> Vec<Message>;
     /// Calls that may be made, over all workspaces, by (due, id).
@@ -158,8 +167,8 @@ pass_on! {
     fn idempotency(key: u64, token: &str) -> Option<IdempotencyRow>;
     /// The draft of a journey.
     fn draft(workspace: WorkspaceId, slug: &str) -> Option<DraftRow>;
-    /// Drafts of a workspace, by slug.
-    fn drafts(workspace: WorkspaceId, after: Option<&str>, limit: usize) -> Vec<DraftRow>;
+    /// Drafts of a workspace without their texts, by slug. Reads no text.
+    fn draft_heads(workspace: WorkspaceId, after: Option<&str>, limit: usize) -> Vec<DraftHead>;
     /// Journeys of a workspace that are paused, by id.
     fn paused_journeys(workspace: WorkspaceId) -> Vec<JourneyId>;
     /// Contacts whose field begins with `prefix`, by (field, contact); the next page goes on after

@@ -89,9 +89,8 @@ pub(super) async fn reasons(
     };
     let is_whole = rows.last().is_none_or(|oldest| oldest.previous.is_none());
     rows.reverse();
-    let versions = store.journey_versions(contact.workspace).await?;
-    let own = versions.iter().filter(|version| version.row.journey == journey.id);
-    let published = own.map(|version| version.row.published_at).min();
+    let versions = store.version_heads_of(contact.workspace, &journey.slug).await?;
+    let published = versions.iter().map(|version| version.published_at).min();
     let was_updated = known.decisions.iter().any(|it| it.row.decision.what == What::Updated);
     let approximate = !is_whole || was_updated || known.has_more || known.has_more_enrollments;
     let mut life = Life {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex};
 use wayline_core::contact::{Contact, Profile, State};
 use wayline_core::event::{Input as Happening, InputKind, ReceiptStatus};
-use wayline_core::ids::{ContactId, MessageId, WorkspaceId};
+use wayline_core::ids::{ContactId, WorkspaceId};
 use wayline_core::journey::explain::explain;
 use wayline_core::journey::parse::{parse_journey, parse_segment, parse_workspace};
 use wayline_core::message::Message;
@@ -470,7 +470,7 @@ impl World {
     /// The latest message of a step to a person.
     async fn message(&self, who: &str, step: &str) -> Message {
         let contact = self.contact(who).await.id;
-        let page = self.store.messages_of_contact(self.workspace, contact, None::<MessageId>, 100);
+        let page = self.store.messages_of_contact(self.workspace, contact, None, 100);
         let found = page.await.expect("memory answers").into_iter();
         found
             .filter(|message| message.step == step)

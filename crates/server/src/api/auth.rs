@@ -106,6 +106,12 @@ impl Keys {
         rows.get(&id).is_some_and(|row| row.revoked_at.is_none())
     }
 
+    /// How many keys of a workspace, or with `None` of the operator, are good.
+    pub(crate) fn valid_of(&self, owner: Option<WorkspaceId>) -> usize {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.values().filter(|row| row.workspace == owner && row.revoked_at.is_none()).count()
+    }
+
     /// Knows a key that was stored.
     pub(crate) fn put(&self, row: ApiKeyRow) {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);

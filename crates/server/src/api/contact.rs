@@ -11,11 +11,13 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::str::FromStr;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use wayline_core::consent::ConsentNow;
 use wayline_core::contact::State as ContactState;
 use wayline_core::ids::{ContactId, EnrollmentId, MessageId, WorkspaceId};
+use wayline_core::time::Timestamp;
 use wayline_pipeline::PipelineError;
 use wayline_pipeline::why::{Why, why as explain};
 use wayline_store::rows::ContactRecord;
@@ -139,35 +141,42 @@ pub(crate) async fn enrollments(
     )))
 }
 
+/// A place in the list of messages, as a text: when it was intended, and its id.
+struct Place(Timestamp, MessageId);
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Place, ()> {
+        let (at, id) = text.split_once('.').ok_or(())?;
+        let id: MessageId = id.parse().map_err(|_| ())?;
+        // SQL keeps whole numbers with a sign.
+        i64::try_from(id.enrollment.0).map_err(|_| ())?;
+        Ok(Place(Timestamp(at.parse().map_err(|_| ())?), id))
+    }
+}
+
 /// Messages of a contact.
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/contacts/{contact}/messages", tag = "contacts",
     operation_id = "list_contact_messages", params(("workspace" = String, Path), ("contact" = u64, Path), PageQuery),
-    responses((status = 200, description = "By id, newest enrollment first", body = Listed<MessageItem>), Failures))]
+    responses((status = 200, description = "Newest first", body = Listed<MessageItem>), Failures))]
 pub(crate) async fn messages(
     tenant: Tenant<Read>,
     State(app): State<Arc<App>>,
     Path((_, id)): Path<(String, u64)>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Listed<MessageItem>>, ApiError> {
-    let (limit, after) = (page.limit()?, after_message(page.after.as_deref())?);
+    let (limit, after) = (page.limit()?, body::after::<Place>(page.after.as_deref())?);
     find(&app, tenant.id(), id).await?;
     let names = app.names.of(&app, &tenant.row).await?;
+    let after = after.map(|Place(at, id)| (at, id));
     let rows = app.store.messages_of_contact(tenant.id(), ContactId(id), after, limit).await?;
     Ok(Json(Listed::page(
         rows,
         limit,
-        |row| row.id.to_string(),
+        |row| format!("{}.{}", row.intended_at.0, row.id),
         |row| shown::message(&row, &names),
     )))
-}
-
-/// A cursor that is the id of a message.
-fn after_message(cursor: Option<&str>) -> Result<Option<MessageId>, ApiError> {
-    match body::after::<MessageId>(cursor)? {
-        // SQL keeps whole numbers with a sign.
-        Some(id) if i64::try_from(id.enrollment.0).is_err() => body::after(Some("")),
-        id => Ok(id),
-    }
 }
 
 /// Decisions about a contact.

@@ -7,6 +7,7 @@ use super::auth::{Manage, Operator, Scope, Tenant, new_secret};
 use super::body::{Listed, PageQuery, Path, Query};
 use super::error::{ApiError, Failures};
 use super::idempotency::{Creating, IdempotencyHeader};
+use super::limits::API_KEYS_MAX;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -140,6 +141,9 @@ async fn made(
     // In the engine's thread: two at once would take the same id.
     let made = app.live.perform(move |pipeline, now| {
         let store = pipeline.store();
+        if known.keys.valid_of(owner) >= API_KEYS_MAX {
+            return Err(too_many(owner));
+        }
         let id = pollster::block_on(store.last_api_key())? + 1;
         let (key, hash) = new_secret(id).map_err(|error| {
             ApiError::internal(format!("the operating system gives no randomness: {error}"))
@@ -166,6 +170,14 @@ async fn made(
         Ok::<_, ApiError>(answer)
     });
     Ok((StatusCode::CREATED, Json(made.await??)).into_response())
+}
+
+fn too_many(owner: Option<WorkspaceId>) -> ApiError {
+    let whose = if owner.is_some() { "this workspace has" } else { "there are" };
+    let kind = if owner.is_some() { "valid keys" } else { "valid operator keys" };
+    ApiError::conflict(format!(
+        "{whose} {API_KEYS_MAX} {kind}, as many as there may be; revoke those that nobody uses, then send it again"
+    ))
 }
 
 /// Revokes a key of a workspace, at once and for good.

@@ -9,6 +9,10 @@ pub(crate) const PAGE_ROWS_DEFAULT: usize = 50;
 pub(crate) const CURSOR_CHARS_MAX: usize = 1_000;
 /// Single errors in one answer; the rest would only repeat them.
 pub(crate) const ERRORS_MAX: usize = 100;
+/// Drafts of one workspace. They are counted by reading one page of them.
+pub(crate) const DRAFTS_MAX: usize = 1_000;
+/// Valid API keys of one workspace, and of the operator.
+pub(crate) const API_KEYS_MAX: usize = 1_000;
 /// Files of one workspace.
 pub(crate) const FILES_MAX: usize = 10_000;
 /// Characters of a text that is searched for.
@@ -37,3 +41,5 @@ pub(crate) const KEEP_ALIVE_SECONDS: u64 = 15;
 pub(crate) const WATCHED_CONTACTS_MAX: usize = 1_000;
 /// Inputs, and decisions, that are looked through for the evidence of a consent; the newest ones.
 pub(crate) const EVIDENCE_ROWS_MAX: usize = 10_000;
+
+const _: () = assert!(DRAFTS_MAX <= wayline_core::limits::PAGE_ROWS_MAX);

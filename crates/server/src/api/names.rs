@@ -60,6 +60,11 @@ impl Named {
         found.unwrap_or_else(|| journey.to_string())
     }
 
+    /// What people call a version of a journey; `None`: it is not known.
+    pub(crate) fn title(&self, journey: JourneyId, version: u32) -> Option<&str> {
+        self.0.program.journeys.get(&(journey, version)).map(|journey| journey.name.as_str())
+    }
+
     /// The number of a journey.
     pub(crate) fn journey_of(&self, slug: &str) -> Option<JourneyId> {
         let mut journeys = self.0.program.journeys.values();

@@ -19,11 +19,9 @@ use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId};
-use wayline_core::limits::PAGE_ROWS_MAX;
 use wayline_core::message::Message;
 use wayline_core::time::Timestamp;
 use wayline_store::batch::LoggedInput;
@@ -111,32 +109,8 @@ impl Lists {
             None => Vec::new(),
         };
         let decisions = store.decisions(workspace, contact, cursor.decision, limit).await?;
-        let messages = messages(app, workspace, contact, cursor.message, limit).await?;
+        let messages = store.messages_of_contact(workspace, contact, cursor.message, limit).await?;
         Ok(Lists { inputs, decisions, messages })
-    }
-}
-
-/// Messages by instant. The store has them by enrollment, so all of them are looked at: policies and retention
-/// keep them few.
-async fn messages(
-    app: &App,
-    workspace: WorkspaceId,
-    contact: ContactId,
-    after: Option<(Timestamp, MessageId)>,
-    limit: usize,
-) -> Result<Vec<Message>, ApiError> {
-    let (mut all, mut last) = (Vec::new(), None);
-    loop {
-        let page = app.store.messages_of_contact(workspace, contact, last, PAGE_ROWS_MAX).await?;
-        let is_last = page.len() < PAGE_ROWS_MAX;
-        last = page.last().map(|message| message.id);
-        all.extend(page.into_iter().filter(|it| after.is_none_or(|after| place(it) < after)));
-        // What cannot be on this page any more is let go at once.
-        all.sort_unstable_by_key(|message| Reverse(place(message)));
-        all.truncate(limit);
-        if is_last {
-            return Ok(all);
-        }
     }
 }
 

@@ -180,10 +180,8 @@ pub(crate) async fn stored(app: &App, row: &WorkspaceRow) -> Result<Folder, ApiE
     for segment in app.store.segments(row.id).await? {
         files.insert(format!("segments/{}.yaml", segment.slug), segment.definition);
     }
-    for version in app.store.journey_versions(row.id).await? {
-        if version.live {
-            files.insert(format!("journeys/{}.yaml", version.row.slug), version.row.definition);
-        }
+    for version in app.store.live_versions(row.id).await? {
+        files.insert(format!("journeys/{}.yaml", version.row.slug), version.row.definition);
     }
     Ok(Folder { files })
 }

@@ -134,8 +134,8 @@ impl Folk {
 
     async fn expect(&mut self, message: Message) -> Result<(), DemoError> {
         if !self.journeys.contains_key(&message.journey) {
-            for version in self.app.store.journey_versions(self.place.workspace).await? {
-                self.journeys.insert(version.row.journey, version.row.slug);
+            for version in self.app.store.version_heads(self.place.workspace).await? {
+                self.journeys.insert(version.journey, version.slug);
             }
         }
         let journey = self.journeys.get(&message.journey).map_or("", String::as_str);

@@ -139,8 +139,8 @@ async fn publish(app: &App) -> Result<Place, DemoError> {
         pollster::block_on(pipeline.publish(&definitions, SEED, now)).map(|it| it.workspace)
     });
     let workspace = published.await?.map_err(LiveError::from)?;
-    let versions = app.store.journey_versions(workspace).await?;
-    let founded = versions.iter().map(|it| it.row.published_at).min();
+    let versions = app.store.version_heads(workspace).await?;
+    let founded = versions.iter().map(|it| it.published_at).min();
     Ok(Place { workspace, founded: founded.unwrap_or_else(|| app.clock.now()) })
 }
 

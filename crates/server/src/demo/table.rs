@@ -97,8 +97,8 @@ impl Table {
     async fn counts(&self) -> Result<BTreeMap<String, Counts>, DemoError> {
         let store = &self.app.store;
         let mut slugs: BTreeMap<JourneyId, String> = BTreeMap::new();
-        for version in store.journey_versions(self.workspace).await? {
-            slugs.insert(version.row.journey, version.row.slug);
+        for version in store.version_heads(self.workspace).await? {
+            slugs.insert(version.journey, version.slug);
         }
         let mut counts: BTreeMap<String, Counts> =
             slugs.values().map(|slug| (slug.clone(), Counts::default())).collect();

@@ -106,7 +106,11 @@ fn the_timeline_has_everything_once_and_newest_first_whatever_the_pages() {
     }
     let inputs = whole.iter().filter(|it| it["kind"] == "input").count();
     let decisions = all(&live, &format!("{CONTACTS}/{id}/decisions"), 1_000).len();
-    let messages = all(&live, &format!("{CONTACTS}/{id}/messages"), 1_000).len();
+    let list = format!("{CONTACTS}/{id}/messages");
+    let messages = all(&live, &list, 1_000);
+    assert_eq!(all(&live, &list, 1), messages);
+    live.get(&format!("{list}?after=1-2-3")).expect(422);
+    let messages = messages.len();
     assert_eq!(whole.len(), inputs + decisions + messages);
     assert!(inputs >= 3, "identify, consent, purchase: {inputs}");
     live.get(&format!("{path}?after=nonsense")).expect(422);

@@ -87,7 +87,7 @@ fn a_workspace_has_only_so_many_watchers_and_none_with_a_revoked_key() {
     assert_eq!(live.events(FEED, key).status, 429);
     let another = live.key("juniper", &["read"]);
     assert_eq!(live.events(FEED, &another).status, 429, "with another key, too");
-    live.shop_as("other");
+    live.apply_files("other", &crate::live::shop_as("other"));
     let feed = "/api/v1/workspaces/other/feed";
     assert_eq!(live.events(feed, &live.operator).status, 200, "of another workspace");
     drop(watched.pop());

@@ -209,7 +209,38 @@ fn api_calls_enroll_once_under_one_key() {
     assert_eq!(again["entered"], false, "it was entered once: {again}");
     shop.post("/journeys/by_hand/enroll", &json!({ "user_id": "nobody" })).expect(404);
     shop.post("/journeys/by_hand/enroll", &json!({})).expect(422);
-    shop.post("/journeys/shipped/enroll", &json!({ "user_id": "one" })).expect(409);
+    let whom = json!({ "user_id": "one" });
+    let refused = |journey: &str, status, why: &str| {
+        let answer = shop.post(&format!("/journeys/{journey}/enroll"), &whom).expect(status);
+        assert!(answer["detail"].as_str().is_some_and(|it| it.contains(why)), "{answer}");
+    };
+    refused("shipped", 409, "API calls bring nobody");
+    refused("unheard_of", 404, "there is no journey");
+    shop.post("/journeys/by_hand/pause", &json!({})).expect(200);
+    refused("by_hand", 409, "paused");
+    shop.post("/journeys/by_hand/resume", &json!({})).expect(200);
+    shop.post("/journeys/by_hand/enroll", &whom).expect(200);
+    shop.post("/journeys/by_hand/archive", &json!({})).expect(200);
+    refused("by_hand", 409, "archived");
+}
+
+#[test]
+fn a_journey_is_called_what_its_live_version_says() {
+    let shop = Shop::open(&[("by_hand", BY_HAND)]);
+    let named = |name: &str| format!("name: {name}\n{BY_HAND}");
+    let called = || {
+        let (one, all) = (shop.get("/journeys/by_hand").expect(200), shop.all("/journeys"));
+        assert_eq!(all, [one.clone()]);
+        one["name"].as_str().expect("a name").to_owned()
+    };
+    assert_eq!(called(), "by_hand");
+    for name in ["By hand", "From the desk"] {
+        let text = json!({ "text": named(name) });
+        shop.post("/journeys/by_hand/publish", &text).expect(200);
+        assert_eq!(called(), name);
+    }
+    shop.post("/journeys/by_hand/archive", &json!({})).expect(200);
+    assert_eq!(called(), "From the desk");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "what cannot go on has to stop the test")]
 
 mod backup;
+mod bounds;
 mod cli_apply;
 mod cli_doctor;
 mod cli_keys;

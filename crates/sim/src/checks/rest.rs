@@ -157,7 +157,7 @@ impl Look<'_> {
                 .messages_of_contact(self.workspace, contact, after, PAGE_ROWS_MAX)
                 .await?;
             let Some(last) = page.last() else { return Ok(messages) };
-            after = Some(last.id);
+            after = Some((last.intended_at, last.id));
             messages.extend(page.into_iter().map(|message| (message.id, message)));
         }
     }

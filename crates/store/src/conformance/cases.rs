@@ -236,13 +236,22 @@ pub(super) async fn message_lists(store: &Store) {
     let ids = |rows: Vec<wayline_core::message::Message>| {
         rows.into_iter().map(|row| row.id.enrollment.0).collect::<Vec<_>>()
     };
-    let rows = store.messages_of_contact(WS, ContactId(1), None, 2).await.unwrap();
-    assert_eq!(ids(rows), [5, 3]);
+    let of_contact = async |after, limit| {
+        let rows = store.messages_of_contact(WS, ContactId(1), after, limit).await.unwrap();
+        rows.into_iter().map(|row| (row.intended_at, row.id)).collect::<Vec<_>>()
+    };
+    // By instant: an old enrollment may send last.
+    kept(store, vec![Op::InsertMessage(Box::new(message(0, 1, 30)))]).await;
+    let row = |n, at| (Timestamp(at), message_id(n));
+    let page = of_contact(None, 2).await;
+    assert_eq!(page, [row(0, 29), row(5, 9)]);
+    assert_eq!(of_contact(page.last().copied(), 1).await, [row(3, 9)]);
+    assert_eq!(of_contact(Some(row(3, 9)), 9).await, [row(1, 9)]);
+    assert_eq!(of_contact(Some(row(1, 9)), 9).await, []);
     let after = Some(message_id(3));
-    assert_eq!(ids(store.messages_of_contact(WS, ContactId(1), after, 2).await.unwrap()), [1]);
     assert_eq!(ids(store.messages_of_journey(WS, JOURNEY, None, 2).await.unwrap()), [6, 5]);
     let rows = store.messages_of_journey(WS, JOURNEY, after, 9).await.unwrap();
-    assert_eq!(ids(rows), [2, 1]);
+    assert_eq!(ids(rows), [2, 1, 0]);
     assert!(store.messages_of_journey(WS, JourneyId(1), None, 9).await.unwrap().is_empty());
 }
 

@@ -7,8 +7,10 @@ use super::samples::{
     JOURNEY, WS, api_key, batch, decision, draft, handed_out, identity, input, message, message_id,
     profile, version, workspace,
 };
-use crate::batch::{ApiKeyRow, IdempotencyRow, Op, ProfileRow};
-use crate::rows::{CounterTotal, Retention, SearchField};
+use crate::batch::{ApiKeyRow, DraftRow, IdempotencyRow, JourneyVersionRow, Op, ProfileRow};
+use crate::rows::{
+    CounterTotal, DraftHead, Retention, SearchField, StoredJourneyVersion, VersionHead,
+};
 use crate::{Assertion, Store};
 use wayline_core::decision::What;
 use wayline_core::ids::{ContactId, JourneyId, WorkspaceId};
@@ -77,13 +79,64 @@ pub(super) async fn drafts(store: &Store) {
     }
     kept(store, vec![put("a", 2), put("a", 3), put("c", 1)]).await;
     assert_eq!(store.draft(WS, "a").await.unwrap(), Some(draft("a", 3)));
-    assert_eq!(store.drafts(WS, None, 2).await.unwrap(), [draft("a", 3), draft("b", 1)]);
-    assert_eq!(store.drafts(WS, Some("b"), 2).await.unwrap(), [draft("c", 1)]);
-    assert_eq!(store.drafts(WorkspaceId(2), None, 2).await.unwrap(), []);
+    let head = |slug: &str, revision| {
+        let DraftRow { slug, updated_at, author, revision, .. } = draft(slug, revision);
+        DraftHead { slug, updated_at, author, revision }
+    };
+    assert_eq!(store.draft_heads(WS, None, 2).await.unwrap(), [head("a", 3), head("b", 1)]);
+    assert_eq!(store.draft_heads(WS, Some("b"), 2).await.unwrap(), [head("c", 1)]);
+    assert_eq!(store.draft_heads(WorkspaceId(2), None, 2).await.unwrap(), []);
     let remove = || Op::RemoveDraft { workspace: WS, slug: "a".to_owned() };
     kept(store, vec![remove(), remove()]).await;
     assert_eq!(store.draft(WS, "a").await.unwrap(), None);
     kept(store, vec![put("a", 1)]).await;
+}
+
+pub(super) async fn versions(store: &Store) {
+    // The order of text ids is not that of numbers.
+    let row = |journey: u32, number: u32| JourneyVersionRow {
+        slug: format!("j{}", 9 - journey),
+        ..version(journey, number)
+    };
+    let head = |journey, number, live| {
+        let JourneyVersionRow { journey, slug, version, published_at, .. } = row(journey, number);
+        VersionHead { journey, slug, version, live, published_at }
+    };
+    let stored = |journey, number, live| StoredJourneyVersion { row: row(journey, number), live };
+    let live = |journey, version| Op::SetLiveVersion {
+        workspace: WS,
+        journey: JourneyId(journey),
+        version,
+    };
+    let rows = [(2, 1), (2, 2), (4, 1), (4, 2), (3, 1)];
+    let mut ops = vec![Op::PutWorkspace(workspace(1, "shop"))];
+    ops.extend(rows.map(|(journey, number)| Op::InsertJourneyVersion(row(journey, number))));
+    ops.extend([live(2, Some(1)), live(4, Some(2))]);
+    kept(store, ops).await;
+    let of_four = [head(4, 1, false), head(4, 2, true)];
+    let rest = vec![head(3, 1, false), head(2, 1, true), head(2, 2, false)];
+    let all = [of_four.to_vec(), rest].concat();
+    assert_eq!(store.version_heads(WS).await.unwrap(), all);
+    assert_eq!(store.version_heads(WorkspaceId(2)).await.unwrap(), []);
+    assert_eq!(store.version_heads_of(WS, "j5").await.unwrap(), of_four);
+    assert_eq!(store.version_heads_of(WS, "j").await.unwrap(), []);
+    assert_eq!(store.version_heads_of(WorkspaceId(2), "j5").await.unwrap(), []);
+    let now = [stored(2, 1, true), stored(4, 2, true)];
+    assert_eq!(store.live_versions(WS).await.unwrap(), now);
+    assert_eq!(store.live_versions(WorkspaceId(2)).await.unwrap(), []);
+    let one = async |journey, number| {
+        store.journey_version(WS, JourneyId(journey), number).await.unwrap()
+    };
+    assert_eq!(one(4, 1).await, Some(stored(4, 1, false)));
+    assert_eq!(one(4, 2).await, Some(stored(4, 2, true)));
+    assert_eq!(one(4, 3).await, None);
+    assert_eq!(one(5, 1).await, None);
+    kept(store, vec![live(2, None), live(4, Some(1))]).await;
+    assert_eq!(store.live_versions(WS).await.unwrap(), [stored(4, 1, true)]);
+    assert_eq!(
+        store.version_heads_of(WS, "j5").await.unwrap(),
+        [head(4, 1, true), head(4, 2, false)]
+    );
 }
 
 pub(super) async fn pauses(store: &Store) {

@@ -37,6 +37,7 @@ pub async fn run(mut open: impl FnMut() -> Store) {
     cases_live::api_keys(&open()).await;
     cases_live::repeated_calls(&open()).await;
     cases_live::drafts(&open()).await;
+    cases_live::versions(&open()).await;
     cases_live::pauses(&open()).await;
     cases_live::search(&open()).await;
     cases_live::messages(&open()).await;

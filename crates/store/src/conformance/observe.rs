@@ -70,6 +70,7 @@ async fn everywhere(store: &Store, seen: &mut Seen) {
 async fn of_workspace(store: &Store, seen: &mut Seen, ws: WorkspaceId) {
     seen.add("segments", store.segments(ws).await);
     seen.add("versions", store.journey_versions(ws).await);
+    seen.add("live versions", store.live_versions(ws).await);
     seen.add("sweeps", store.sweeps(ws).await);
     let kinds = [IdentityKind::External, IdentityKind::Anonymous, IdentityKind::Phone];
     let identities: Vec<Identity> = (0..IDS)
@@ -110,8 +111,16 @@ async fn of_contact(store: &Store, seen: &mut Seen, ws: WorkspaceId, contact: Co
     for after in [None, Some(5)] {
         let enrollment = after.map(EnrollmentId);
         seen.add("enrollments", store.enrollments(ws, contact, enrollment, PAGE).await);
-        let message = after.map(super::samples::message_id);
-        seen.add("messages", store.messages_of_contact(ws, contact, message, PAGE).await);
+    }
+    let mut after = None;
+    loop {
+        let page = store.messages_of_contact(ws, contact, after, PAGE).await;
+        let last = page.as_ref().ok().and_then(|rows| rows.last());
+        after = last.map(|last| (last.intended_at, last.id));
+        seen.add("messages", page);
+        if after.is_none() {
+            break;
+        }
     }
 }
 

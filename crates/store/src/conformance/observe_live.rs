@@ -30,12 +30,18 @@ pub(super) async fn of_workspace(store: &Store, seen: &mut Seen, ws: WorkspaceId
     }
     for slug in ["s0", "s1", "s2"] {
         seen.add("draft", store.draft(ws, slug).await);
-        seen.add("drafts", store.drafts(ws, Some(slug), 2).await);
+        seen.add("drafts", store.draft_heads(ws, Some(slug), 2).await);
     }
-    seen.add("drafts", store.drafts(ws, None, 2).await);
+    seen.add("drafts", store.draft_heads(ws, None, 2).await);
     seen.add("paused", store.paused_journeys(ws).await);
     seen.add("journey totals", store.journey_totals(ws).await);
+    seen.add("versions", store.version_heads(ws).await);
     for journey in 0..3 {
+        let slug = format!("journey-{journey}");
+        seen.add("versions", store.version_heads_of(ws, &slug).await);
+        for version in 0..4 {
+            seen.add("version", store.journey_version(ws, JourneyId(journey), version).await);
+        }
         for hours in [(0, i64::MAX), (3_600_000, 7_200_000)] {
             let hours = (Timestamp(hours.0), Timestamp(hours.1));
             seen.add("totals", store.counter_totals(ws, JourneyId(journey), hours).await);

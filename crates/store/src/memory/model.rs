@@ -44,7 +44,7 @@ pub(super) struct Model {
     pub(super) messages_due: BTreeSet<(Timestamp, MessageId)>,
     pub(super) messages_submitting: BTreeSet<(u64, MessageId)>,
     pub(super) messages_by_ref: FxHashMap<String, BTreeSet<MessageId>>,
-    pub(super) messages_by_contact: BTreeSet<(ContactId, MessageId)>,
+    pub(super) messages_by_contact: BTreeSet<(ContactId, Timestamp, MessageId)>,
     pub(super) messages_by_journey: BTreeSet<(WorkspaceId, JourneyId, MessageId)>,
     pub(super) messages_by_intent: BTreeSet<(WorkspaceId, Timestamp, MessageId)>,
 

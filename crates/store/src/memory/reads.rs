@@ -84,6 +84,27 @@ impl MemoryStore {
         Ok(stored.collect())
     }
 
+    pub(crate) fn live_versions(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Answer<Vec<StoredJourneyVersion>> {
+        let mut versions = self.journey_versions(workspace)?;
+        versions.retain(|version| version.live);
+        Ok(versions)
+    }
+
+    pub(crate) fn journey_version(
+        &self,
+        workspace: WorkspaceId,
+        journey: JourneyId,
+        version: u32,
+    ) -> Answer<Option<StoredJourneyVersion>> {
+        let model = self.lock()?;
+        let row = model.versions.get(&(workspace, journey, version)).cloned();
+        let live = model.live.get(&(workspace, journey)) == Some(&version);
+        Ok(row.map(|row| StoredJourneyVersion { row, live }))
+    }
+
     pub(crate) fn contact_by_identities(
         &self,
         identities: &[Identity],
@@ -220,15 +241,15 @@ impl MemoryStore {
         &self,
         workspace: WorkspaceId,
         contact: ContactId,
-        after: Option<MessageId>,
+        after: Option<(Timestamp, MessageId)>,
         limit: usize,
     ) -> Answer<Vec<Message>> {
         let model = self.lock()?;
-        let to = after.map_or(Bound::Included((contact, MESSAGE_LAST)), |after| {
-            Bound::Excluded((contact, after))
-        });
-        let ids = model.messages_by_contact.range((Bound::Included((contact, MESSAGE_FIRST)), to));
-        let found = ids.rev().filter_map(|(_, id)| model.messages.get(id));
+        let last = Bound::Included((contact, Timestamp(i64::MAX), MESSAGE_LAST));
+        let to = after.map_or(last, |(at, id)| Bound::Excluded((contact, at, id)));
+        let from = Bound::Included((contact, Timestamp(i64::MIN), MESSAGE_FIRST));
+        let ids = model.messages_by_contact.range((from, to));
+        let found = ids.rev().filter_map(|(_, _, id)| model.messages.get(id));
         let found = found.filter(|message| message.workspace == workspace);
         Ok(found.take(bounded(limit)?).cloned().collect())
     }

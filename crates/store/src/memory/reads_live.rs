@@ -5,9 +5,14 @@
 
 use super::MemoryStore;
 use super::reads::{MESSAGE_FIRST, MESSAGE_LAST, record};
-use crate::batch::{ApiKeyRow, DraftRow, IdempotencyRow, Identity, IdentityKind};
+use crate::batch::{
+    ApiKeyRow, DraftRow, IdempotencyRow, Identity, IdentityKind, JourneyVersionRow,
+};
 use crate::error::StoreError;
-use crate::rows::{COUNTER_ROWS_MAX, ContactRecord, CounterTotal, SearchField, Totals, bounded};
+use crate::rows::{
+    COUNTER_ROWS_MAX, ContactRecord, CounterTotal, DraftHead, SearchField, Totals, VersionHead,
+    bounded,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use wayline_core::decision::What;
@@ -47,19 +52,51 @@ impl MemoryStore {
         Ok(self.lock()?.drafts.get(&(workspace, slug.to_owned())).cloned())
     }
 
-    pub(crate) fn drafts(
+    pub(crate) fn draft_heads(
         &self,
         workspace: WorkspaceId,
         after: Option<&str>,
         limit: usize,
-    ) -> Answer<Vec<DraftRow>> {
+    ) -> Answer<Vec<DraftHead>> {
         let model = self.lock()?;
         let from = after.map_or(Bound::Included((workspace, String::new())), |after| {
             Bound::Excluded((workspace, after.to_owned()))
         });
         let rows = model.drafts.range((from, Bound::Unbounded));
         let rows = rows.take_while(|((of, _), _)| *of == workspace).take(bounded(limit)?);
-        Ok(rows.map(|(_, row)| row.clone()).collect())
+        let head = |row: &DraftRow| DraftHead {
+            slug: row.slug.clone(),
+            updated_at: row.updated_at,
+            author: row.author.clone(),
+            revision: row.revision,
+        };
+        Ok(rows.map(|(_, row)| head(row)).collect())
+    }
+
+    pub(crate) fn version_heads(&self, workspace: WorkspaceId) -> Answer<Vec<VersionHead>> {
+        let model = self.lock()?;
+        let to = (workspace, JourneyId(u32::MAX), u32::MAX);
+        let rows = model.versions.range((workspace, JourneyId(0), 0)..=to).map(|(_, row)| row);
+        let head = |row: &JourneyVersionRow| VersionHead {
+            journey: row.journey,
+            slug: row.slug.clone(),
+            version: row.version,
+            live: model.live.get(&(workspace, row.journey)) == Some(&row.version),
+            published_at: row.published_at,
+        };
+        let mut heads: Vec<VersionHead> = rows.map(head).collect();
+        heads.sort_by(|a, b| (&a.slug, a.version).cmp(&(&b.slug, b.version)));
+        Ok(heads)
+    }
+
+    pub(crate) fn version_heads_of(
+        &self,
+        workspace: WorkspaceId,
+        slug: &str,
+    ) -> Answer<Vec<VersionHead>> {
+        let mut heads = self.version_heads(workspace)?;
+        heads.retain(|head| head.slug == slug);
+        Ok(heads)
     }
 
     pub(crate) fn paused_journeys(&self, workspace: WorkspaceId) -> Answer<Vec<JourneyId>> {

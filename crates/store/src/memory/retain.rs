@@ -112,8 +112,10 @@ impl Model {
     /// Messages of a contact, oldest id first.
     pub(super) fn messages_of(&self, contact: ContactId) -> impl Iterator<Item = &Message> {
         self.messages_by_contact
-            .range((contact, MESSAGE_FIRST)..=(contact, MESSAGE_LAST))
-            .filter_map(|(_, id)| self.messages.get(id))
+            .range(
+                (contact, Timestamp::MIN, MESSAGE_FIRST)..=(contact, Timestamp::MAX, MESSAGE_LAST),
+            )
+            .filter_map(|(_, _, id)| self.messages.get(id))
     }
 
     /// The message that was handed out last to a contact.

@@ -217,7 +217,7 @@ impl Model {
         self.order_state(message);
         self.order_ref(message);
         if is_new {
-            self.messages_by_contact.insert((message.contact, id));
+            self.messages_by_contact.insert((message.contact, message.intended_at, id));
             if !self.forgetting {
                 self.messages_by_journey.insert((message.workspace, message.journey, id));
                 self.messages_by_intent.insert((message.workspace, message.intended_at, id));
@@ -230,7 +230,7 @@ impl Model {
         self.unorder_state(message);
         self.unorder_ref(message);
         if is_gone {
-            self.messages_by_contact.remove(&(message.contact, id));
+            self.messages_by_contact.remove(&(message.contact, message.intended_at, id));
             if !self.forgetting {
                 self.messages_by_journey.remove(&(message.workspace, message.journey, id));
                 self.messages_by_intent.remove(&(message.workspace, message.intended_at, id));

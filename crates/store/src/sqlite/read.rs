@@ -5,7 +5,9 @@
 use super::SqliteStore;
 use super::columns::{self, instant, int, uint};
 use super::write::{find_identity, is_remembered};
-use crate::batch::{CallRow, Identity, LoggedInput, SegmentRow, Sequences, Wake, WorkspaceRow};
+use crate::batch::{
+    CallRow, Identity, JourneyVersionRow, LoggedInput, SegmentRow, Sequences, Wake, WorkspaceRow,
+};
 use crate::error::StoreError;
 use crate::rows::{ContactRecord, DueContact, StoredJourneyVersion, bounded};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
@@ -47,6 +49,24 @@ fn workspace(row: &Row<'_>) -> rusqlite::Result<WorkspaceRow> {
 
 const WORKSPACE: &str = "SELECT id, slug, revision, definition, seed FROM workspace";
 
+const VERSION: &str = "SELECT v.journey, v.version, v.slug, v.definition, v.published_at, \
+    l.version IS NOT NULL FROM journey_version v LEFT JOIN journey_live l \
+    USING (workspace, journey, version)";
+
+fn version(workspace: WorkspaceId) -> impl Fn(&Row<'_>) -> rusqlite::Result<StoredJourneyVersion> {
+    move |row| {
+        let version = JourneyVersionRow {
+            workspace,
+            journey: JourneyId(row.get(0)?),
+            version: row.get(1)?,
+            slug: row.get(2)?,
+            definition: row.get(3)?,
+            published_at: instant(row, 4)?,
+        };
+        Ok(StoredJourneyVersion { row: version, live: row.get(5)? })
+    }
+}
+
 /// Definitions.
 impl SqliteStore {
     pub(crate) fn sequences(&self) -> Answer<Sequences> {
@@ -80,22 +100,32 @@ impl SqliteStore {
         &self,
         workspace: WorkspaceId,
     ) -> Answer<Vec<StoredJourneyVersion>> {
-        let sql = "SELECT v.journey, v.version, v.slug, v.definition, v.published_at, \
-            l.version IS NOT NULL FROM journey_version v LEFT JOIN journey_live l \
-            USING (workspace, journey, version) WHERE v.workspace = ?1 \
-            ORDER BY v.journey, v.version";
-        self.inner.read("reading journeys", |conn| {
-            list(conn, sql, [workspace.0], |row| {
-                let version = crate::batch::JourneyVersionRow {
-                    workspace,
-                    journey: JourneyId(row.get(0)?),
-                    version: row.get(1)?,
-                    slug: row.get(2)?,
-                    definition: row.get(3)?,
-                    published_at: instant(row, 4)?,
-                };
-                Ok(StoredJourneyVersion { row: version, live: row.get(5)? })
-            })
+        let sql = format!("{VERSION} WHERE v.workspace = ?1 ORDER BY v.journey, v.version");
+        self.inner
+            .read("reading journeys", |conn| list(conn, &sql, [workspace.0], version(workspace)))
+    }
+
+    pub(crate) fn live_versions(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Answer<Vec<StoredJourneyVersion>> {
+        // Begins with what is live: whatever else was published is not looked at.
+        let sql = "SELECT v.journey, v.version, v.slug, v.definition, v.published_at, 1 \
+            FROM journey_live l CROSS JOIN journey_version v USING (workspace, journey, version) \
+            WHERE l.workspace = ?1 ORDER BY l.journey";
+        self.inner
+            .read("reading journeys", |conn| list(conn, sql, [workspace.0], version(workspace)))
+    }
+
+    pub(crate) fn journey_version(
+        &self,
+        workspace: WorkspaceId,
+        journey: JourneyId,
+        number: u32,
+    ) -> Answer<Option<StoredJourneyVersion>> {
+        let sql = format!("{VERSION} WHERE v.workspace = ?1 AND v.journey = ?2 AND v.version = ?3");
+        self.inner.read("reading a journey", |conn| {
+            first(conn, &sql, params![workspace.0, journey.0, number], version(workspace))
         })
     }
 }
@@ -328,17 +358,23 @@ impl SqliteStore {
         &self,
         workspace: WorkspaceId,
         contact: ContactId,
-        after: Option<MessageId>,
+        after: Option<(Timestamp, MessageId)>,
         limit: usize,
     ) -> Answer<Vec<Message>> {
-        let rest = "WHERE contact = ?1 AND workspace = ?2 \
-            AND (enrollment, step_index, visit) < (?3, ?4, ?5) \
-            ORDER BY enrollment DESC, step_index DESC, visit DESC LIMIT ?6";
-        let (enrollment, step, visit) = before_message(after);
         let limit = bounded(limit)? as i64;
+        let Some((at, id)) = after else {
+            let rest = format!("{OF_CONTACT} {NEWEST_FIRST} LIMIT ?3");
+            return self.message_list(&rest, params![int(contact.0), workspace.0, limit]);
+        };
+        let rest = format!(
+            "{OF_CONTACT} AND (intended_at, enrollment, step_index, visit) < (?3, ?4, ?5, ?6) \
+             {NEWEST_FIRST} LIMIT ?7"
+        );
+        let (enrollment, step, visit) = (int(id.enrollment.0), id.step, id.visit);
+        let contact = int(contact.0);
         self.message_list(
-            rest,
-            params![int(contact.0), workspace.0, enrollment, step, visit, limit],
+            &rest,
+            params![contact, workspace.0, at.0, enrollment, step, visit, limit],
         )
     }
 
@@ -372,6 +408,14 @@ impl SqliteStore {
         self.earliest("SELECT due_at FROM call ORDER BY due_at LIMIT 1")
     }
 }
+
+/// The index is named: the one of the workspace has the same order, and everybody's messages.
+pub(super) const OF_CONTACT: &str =
+    "INDEXED BY message_by_contact WHERE contact = ?1 AND workspace = ?2";
+
+/// The order of messages by instant.
+pub(super) const NEWEST_FIRST: &str =
+    "ORDER BY intended_at DESC, enrollment DESC, step_index DESC, visit DESC";
 
 fn before_message(after: Option<MessageId>) -> (i64, i64, i64) {
     after.map_or((i64::MAX, 0, 0), |id| {

@@ -1,14 +1,15 @@
-//! Reads of the program that serves people: keys, drafts, searches, totals.
+//! Reads of the program that serves people: keys, drafts, lists of versions, searches, totals.
 //!
 //! Must never scan what grows with contacts or messages: each list follows an index.
 
 use super::SqliteStore;
 use super::columns::{self, instant, int, uint};
-use super::read::{first, list};
+use super::read::{NEWEST_FIRST, first, list};
 use crate::batch::{ApiKeyRow, DraftRow, IdempotencyRow};
 use crate::error::StoreError;
 use crate::rows::{
-    COUNTER_ROWS_MAX, ContactRecord, CounterTotal, SearchField, Totals, bounded, prefix_end,
+    COUNTER_ROWS_MAX, ContactRecord, CounterTotal, DraftHead, SearchField, Totals, VersionHead,
+    bounded, prefix_end,
 };
 use rusqlite::types::Value;
 use rusqlite::{Row, params};
@@ -45,6 +46,25 @@ fn draft(row: &Row<'_>) -> rusqlite::Result<DraftRow> {
         updated_at: instant(row, 3)?,
         author: row.get(4)?,
         revision: uint(row, 5)?,
+    })
+}
+
+/// From the index alone: rows hold the texts.
+pub(super) const DRAFT_HEADS: &str = "SELECT slug, updated_at, author, revision \
+    FROM draft INDEXED BY draft_head WHERE workspace = ?1 AND slug > ?2 ORDER BY slug LIMIT ?3";
+
+/// As [`DRAFT_HEADS`], for versions.
+pub(super) const VERSION_HEADS: &str = "SELECT v.journey, v.slug, v.version, l.version IS NOT NULL, v.published_at \
+    FROM journey_version v INDEXED BY journey_version_head \
+    LEFT JOIN journey_live l USING (workspace, journey, version) WHERE v.workspace = ?1";
+
+fn version_head(row: &Row<'_>) -> rusqlite::Result<VersionHead> {
+    Ok(VersionHead {
+        journey: JourneyId(row.get(0)?),
+        slug: row.get(1)?,
+        version: row.get(2)?,
+        live: row.get(3)?,
+        published_at: instant(row, 4)?,
     })
 }
 
@@ -120,18 +140,40 @@ impl SqliteStore {
             .read("reading a draft", |conn| first(conn, &sql, params![workspace.0, slug], draft))
     }
 
-    pub(crate) fn drafts(
+    pub(crate) fn draft_heads(
         &self,
         workspace: WorkspaceId,
         after: Option<&str>,
         limit: usize,
-    ) -> Answer<Vec<DraftRow>> {
+    ) -> Answer<Vec<DraftHead>> {
         let limit = bounded(limit)? as i64;
-        let sql = format!(
-            "{DRAFT} WHERE workspace = ?1 AND (?2 IS NULL OR slug > ?2) ORDER BY slug LIMIT ?3"
-        );
+        // Nothing comes before the empty text, and no slug is empty.
+        let values = params![workspace.0, after.unwrap_or_default(), limit];
         self.inner.read("reading drafts", |conn| {
-            list(conn, &sql, params![workspace.0, after, limit], draft)
+            list(conn, DRAFT_HEADS, values, |row| {
+                Ok(DraftHead {
+                    slug: row.get(0)?,
+                    updated_at: instant(row, 1)?,
+                    author: row.get(2)?,
+                    revision: uint(row, 3)?,
+                })
+            })
+        })
+    }
+
+    pub(crate) fn version_heads(&self, workspace: WorkspaceId) -> Answer<Vec<VersionHead>> {
+        let sql = format!("{VERSION_HEADS} ORDER BY v.slug, v.version");
+        self.inner.read("reading versions", |conn| list(conn, &sql, [workspace.0], version_head))
+    }
+
+    pub(crate) fn version_heads_of(
+        &self,
+        workspace: WorkspaceId,
+        slug: &str,
+    ) -> Answer<Vec<VersionHead>> {
+        let sql = format!("{VERSION_HEADS} AND v.slug = ?2 ORDER BY v.version");
+        self.inner.read("reading versions", |conn| {
+            list(conn, &sql, params![workspace.0, slug], version_head)
         })
     }
 
@@ -178,14 +220,13 @@ impl SqliteStore {
         limit: usize,
     ) -> Answer<Vec<Message>> {
         let limit = bounded(limit)? as i64;
-        let order = "ORDER BY intended_at DESC, enrollment DESC, step_index DESC, visit DESC";
         let Some((at, id)) = after else {
-            let rest = format!("WHERE workspace = ?1 {order} LIMIT ?2");
+            let rest = format!("WHERE workspace = ?1 {NEWEST_FIRST} LIMIT ?2");
             return self.message_list(&rest, params![workspace.0, limit]);
         };
         let rest = format!(
             "WHERE workspace = ?1 AND (intended_at, enrollment, step_index, visit) \
-             < (?2, ?3, ?4, ?5) {order} LIMIT ?6"
+             < (?2, ?3, ?4, ?5) {NEWEST_FIRST} LIMIT ?6"
         );
         let (enrollment, step, visit) = (int(id.enrollment.0), id.step, id.visit);
         self.message_list(&rest, params![workspace.0, at.0, enrollment, step, visit, limit])

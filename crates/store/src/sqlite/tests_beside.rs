@@ -1,7 +1,7 @@
 //! What is done with a store beside the program that serves it: copies, checks; and the way back from a copy.
 
 use super::tests::{FAST, open, step, whole_steps};
-use super::{SqliteStore, backup_of, check_of, migrations, restore};
+use super::{SqliteStore, backup_of, check_of, migrations, read, read_live, restore};
 use crate::StoreError;
 use crate::rows::SearchField;
 use rusqlite::Connection;
@@ -139,9 +139,24 @@ fn searches_and_lists_go_by_their_index() {
         lines.map(|line| line.unwrap()).collect::<Vec<_>>().join("\n")
     };
     for field in [SearchField::ExternalId, SearchField::Phone, SearchField::Email] {
-        let found = plan(super::read_live::search_sql(field));
+        let found = plan(read_live::search_sql(field));
         assert!(found.starts_with("SEARCH") && !found.contains("SCAN"), "{field:?}: {found}");
         assert!(!found.contains("TEMP B-TREE"), "{field:?}: {found}");
         assert!(found.contains('>') && found.contains('<'), "{field:?}: {found}");
     }
+    let versions = format!("{} ORDER BY v.slug, v.version", read_live::VERSION_HEADS);
+    let version = format!("{} AND v.slug = ?2 ORDER BY v.version", read_live::VERSION_HEADS);
+    for list in [read_live::DRAFT_HEADS, &versions, &version] {
+        let found = plan(list);
+        assert!(found.contains("USING COVERING INDEX"), "{found}");
+        assert!(!found.contains("SCAN") && !found.contains("TEMP B-TREE"), "{found}");
+    }
+    let rest = "AND (intended_at, enrollment, step_index, visit) < (?3, ?4, ?5, ?6)";
+    let found = plan(&format!(
+        "SELECT text FROM message {} {rest} {}",
+        read::OF_CONTACT,
+        read::NEWEST_FIRST
+    ));
+    assert!(found.contains("message_by_contact (contact=? AND (intended_at,"), "{found}");
+    assert!(!found.contains("TEMP B-TREE"), "{found}");
 }

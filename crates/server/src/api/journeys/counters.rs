@@ -211,7 +211,7 @@ pub(crate) async fn totals(
     let names = app.names.of(&app, &tenant.row).await?;
     let mut versions = Vec::new();
     for version in &known.versions {
-        let number = version.row.version;
+        let number = version.version;
         let mine: Vec<&CounterTotal> = rows.iter().filter(|row| row.version == number).collect();
         if mine.is_empty() && !version.live {
             continue;

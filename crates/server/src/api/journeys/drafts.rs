@@ -7,14 +7,18 @@ use crate::api::App;
 use crate::api::auth::{Manage, Read, Tenant};
 use crate::api::body::{JsonBody, Listed, PageQuery, Path, Query};
 use crate::api::error::{ApiError, Failures};
+use crate::api::limits::DRAFTS_MAX;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
+use wayline_core::ids::WorkspaceId;
 use wayline_core::limits::{DEFINITION_BYTES_MAX, SLUG_CHARS_MAX};
+use wayline_store::Store;
 use wayline_store::batch::{Batch, DraftRow, Op};
+use wayline_store::rows::DraftHead;
 
 /// A text to keep.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -91,7 +95,7 @@ fn shown(row: DraftRow) -> DraftShown {
     }
 }
 
-fn listed(row: DraftRow) -> DraftListed {
+fn listed(row: DraftHead) -> DraftListed {
     DraftListed {
         journey: row.slug,
         revision: row.revision,
@@ -123,7 +127,7 @@ pub(crate) async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Listed<DraftListed>>, ApiError> {
     let (limit, after) = (page.limit()?, page.after_text()?);
-    let rows = app.store.drafts(tenant.id(), after.as_deref(), limit).await?;
+    let rows = app.store.draft_heads(tenant.id(), after.as_deref(), limit).await?;
     Ok(Json(Listed::page(rows, limit, |row| row.slug.clone(), listed)))
 }
 
@@ -168,6 +172,9 @@ pub(crate) async fn put(
             if found != draft.revision {
                 return Err(changed(draft.revision, found));
             }
+            if found == 0 {
+                has_room(store, workspace).await?;
+            }
             let row = DraftRow {
                 workspace,
                 slug,
@@ -188,6 +195,16 @@ pub(crate) async fn put(
         valid: findings.iter().all(|finding| !finding.is_error()),
         problems: findings,
     }))
+}
+
+/// Refuses one draft more than a workspace may have. Only in the engine's thread: two at once would both fit.
+async fn has_room(store: &Store, workspace: WorkspaceId) -> Result<(), ApiError> {
+    if store.draft_heads(workspace, None, DRAFTS_MAX).await?.len() < DRAFTS_MAX {
+        return Ok(());
+    }
+    Err(ApiError::conflict(format!(
+        "this workspace has {DRAFTS_MAX} drafts, as many as it may have; publish one or throw one away, then send it again"
+    )))
 }
 
 fn changed(seen: u64, found: u64) -> ApiError {

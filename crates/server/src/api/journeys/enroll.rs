@@ -2,7 +2,7 @@
 //!
 //! Must never enter anybody by itself: the call is an input like any other, and the engine decides.
 
-use super::{Known, definition_of};
+use super::no_journey;
 use crate::api::App;
 use crate::api::auth::{Tenant, Write};
 use crate::api::body::Path;
@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use wayline_core::decision::What;
 use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, JourneyId, WorkspaceId};
-use wayline_core::journey::definition::entry::EntryBy;
+use wayline_core::journey::program::{Entry, Program};
 use wayline_core::limits::{INPUT_BYTES_MAX, INPUT_NESTING_MAX, KEY_CHARS_MAX};
 use wayline_pipeline::Accepted;
 use wayline_store::batch::{Identity, IdentityKind};
@@ -69,25 +69,27 @@ pub(crate) async fn enroll(
 ) -> Result<Response, ApiError> {
     let workspace = tenant.id();
     check(&new)?;
-    let known = Known::need(&app.store, workspace, &slug).await?;
-    admits(&known)?;
     let record = person(&app, workspace, &new).await?;
     let (id, input_id) = (record.profile.contact, creation.input_id());
     let before = app.store.decisions(workspace, id, None, 1).await?;
     let kind = InputKind::Enroll {
-        journey: slug,
+        journey: slug.clone(),
         key: new.key,
         properties: new.properties.map_or(Value::Null, Value::Object),
     };
     let taken = app.live.perform(move |pipeline, now| {
+        let engine = pipeline.engine(workspace).ok_or_else(|| no_journey(&slug))?;
+        let journey = admits(&engine.program, &slug)?;
         let input = Input { at: now, kind };
-        pollster::block_on(pipeline.accept_for(workspace, id, input_id, input, now))
+        let taken = pollster::block_on(pipeline.accept_for(workspace, id, input_id, input, now))?;
+        Ok::<_, ApiError>((journey, taken))
     });
-    let duplicate = taken.await?? == Accepted::Duplicate;
+    let (journey, taken) = taken.await??;
+    let duplicate = taken == Accepted::Duplicate;
     let last = before.first().map_or(0, |row| row.id);
     let enrollment = match duplicate {
         true => None,
-        false => entered(&app, workspace, id, known.id, last).await?,
+        false => entered(&app, workspace, id, journey, last).await?,
     };
     let contact = ContactRef { id: id.0, external_id: record.profile.external_id.clone() };
     let entered = enrollment.is_some();
@@ -127,20 +129,23 @@ fn is_flat_enough(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// Whether API calls may bring people into it now.
-fn admits(known: &Known) -> Result<(), ApiError> {
-    let Some(live) = known.live() else {
-        return Err(ApiError::conflict("this journey is archived: nobody enters it any more"));
+/// The journey, when API calls may bring people into it now. From what runs: nothing is read or parsed.
+fn admits(program: &Program, slug: &str) -> Result<JourneyId, ApiError> {
+    let Some(live) = program.live_by_slug(slug) else {
+        return Err(match program.journeys.values().any(|it| it.slug == slug) {
+            true => ApiError::conflict("this journey is archived: nobody enters it any more"),
+            false => no_journey(slug),
+        });
     };
-    if !matches!(definition_of(live)?.entry.by, EntryBy::Api(true)) {
+    if !matches!(live.entry, Entry::Api) {
         return Err(ApiError::conflict(
             "API calls bring nobody into this journey; they do when it says `entry: {api: true}`",
         ));
     }
-    if known.is_paused {
+    if program.paused.contains(&live.id) {
         return Err(ApiError::conflict("this journey is paused; resume it, then send it again"));
     }
-    Ok(())
+    Ok(live.id)
 }
 
 /// The person who is meant.

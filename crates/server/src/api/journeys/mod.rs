@@ -14,6 +14,7 @@ use super::App;
 use super::auth::{Read, Tenant};
 use super::body::{Listed, PageQuery, Path, Query};
 use super::error::{ApiError, Failures};
+use super::names::Named;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -25,7 +26,8 @@ use wayline_core::ids::{JourneyId, WorkspaceId};
 use wayline_core::journey::definition::Journey;
 use wayline_core::journey::parse::parse_journey;
 use wayline_core::limits::PAGE_ROWS_MAX;
-use wayline_store::rows::StoredJourneyVersion;
+use wayline_store::batch::WorkspaceRow;
+use wayline_store::rows::{StoredJourneyVersion, VersionHead};
 use wayline_store::{Store, StoreError};
 
 /// Whether people enter a journey.
@@ -114,11 +116,11 @@ impl JourneyCounts {
     }
 }
 
-/// All versions of one journey, oldest first, and whether it is paused.
+/// All versions of one journey, oldest first, without their definitions, and whether it is paused.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) id: JourneyId,
-    pub(crate) versions: Vec<StoredJourneyVersion>,
+    pub(crate) versions: Vec<VersionHead>,
     pub(crate) is_paused: bool,
 }
 
@@ -129,9 +131,8 @@ impl Known {
         workspace: WorkspaceId,
         slug: &str,
     ) -> Result<Option<Known>, StoreError> {
-        let mut versions = store.journey_versions(workspace).await?;
-        versions.retain(|version| version.row.slug == slug);
-        let Some(id) = versions.first().map(|version| version.row.journey) else { return Ok(None) };
+        let versions = store.version_heads_of(workspace, slug).await?;
+        let Some(id) = versions.first().map(|version| version.journey) else { return Ok(None) };
         let is_paused = store.paused_journeys(workspace).await?.contains(&id);
         Ok(Some(Known { id, versions, is_paused }))
     }
@@ -146,8 +147,13 @@ impl Known {
     }
 
     /// The version new entries get.
-    pub(crate) fn live(&self) -> Option<&StoredJourneyVersion> {
+    pub(crate) fn live(&self) -> Option<&VersionHead> {
         self.versions.iter().find(|version| version.live)
+    }
+
+    /// The version people see: the live one, or else the newest.
+    fn shown(&self) -> Option<&VersionHead> {
+        self.live().or(self.versions.last())
     }
 
     fn status(&self) -> JourneyStatus {
@@ -184,31 +190,45 @@ fn shown(
     known: Option<&Known>,
     has_draft: bool,
     totals: &BTreeMap<What, i64>,
-) -> Result<JourneyShown, ApiError> {
+    names: &Named,
+) -> JourneyShown {
     let newest = known.and_then(|known| known.versions.last());
     let live = known.and_then(Known::live);
-    let name = match live.or(newest) {
-        Some(version) => definition_of(version)?.name.map(|name| name.text),
-        None => None,
-    };
-    Ok(JourneyShown {
+    let version = known.and_then(Known::shown);
+    let name = version.and_then(|it| names.title(it.journey, it.version));
+    JourneyShown {
         journey: slug.to_owned(),
-        name: name.unwrap_or_else(|| slug.to_owned()),
+        name: name.unwrap_or(slug).to_owned(),
         status: known.map_or(JourneyStatus::Draft, Known::status),
-        live_version: live.map(|version| version.row.version),
-        newest_version: newest.map(|version| version.row.version),
-        published_at: newest.map(|version| version.row.published_at.to_string()),
+        live_version: live.map(|version| version.version),
+        newest_version: newest.map(|version| version.version),
+        published_at: newest.map(|version| version.published_at.to_string()),
         has_draft,
         counts: JourneyCounts::of(totals),
-    })
+    }
+}
+
+/// Definitions that know what these journeys are called now, also when one was published a moment ago.
+async fn names<'a>(
+    app: &App,
+    workspace: &WorkspaceRow,
+    mut known: impl Iterator<Item = &'a Known>,
+) -> Result<Named, ApiError> {
+    let names = app.names.of(app, workspace).await?;
+    let is_known = |it: &VersionHead| names.knows(it.journey, it.version);
+    if known.all(|known| known.shown().is_none_or(is_known)) {
+        return Ok(names);
+    }
+    app.names.again(app, workspace.id, workspace.revision).await
 }
 
 /// One journey as it is now.
 pub(crate) async fn show(
-    store: &Store,
-    workspace: WorkspaceId,
+    app: &App,
+    row: &WorkspaceRow,
     slug: &str,
 ) -> Result<JourneyShown, ApiError> {
+    let (store, workspace) = (&app.store, row.id);
     let known = Known::find(store, workspace, slug).await?;
     let has_draft = store.draft(workspace, slug).await?.is_some();
     if known.is_none() && !has_draft {
@@ -220,7 +240,8 @@ pub(crate) async fn show(
         let mine = all.into_iter().filter(|(journey, ..)| *journey == known.id);
         totals.extend(mine.map(|(_, what, count)| (what, count)));
     }
-    shown(slug, known.as_ref(), has_draft, &totals)
+    let names = names(app, row, known.iter()).await?;
+    Ok(shown(slug, known.as_ref(), has_draft, &totals, &names))
 }
 
 /// All journeys, and those that are only drafts so far, by text id.
@@ -236,7 +257,7 @@ pub(crate) async fn list(
     let mut drafts = BTreeSet::new();
     loop {
         let after = drafts.last().map(String::as_str);
-        let more = app.store.drafts(workspace, after, PAGE_ROWS_MAX).await?;
+        let more = app.store.draft_heads(workspace, after, PAGE_ROWS_MAX).await?;
         if more.is_empty() {
             break;
         }
@@ -246,9 +267,9 @@ pub(crate) async fn list(
         app.store.paused_journeys(workspace).await?.into_iter().collect();
     let mut known: BTreeMap<String, Option<Known>> =
         drafts.iter().map(|slug| (slug.clone(), None)).collect();
-    for version in app.store.journey_versions(workspace).await? {
-        let id = version.row.journey;
-        let entry = known.entry(version.row.slug.clone()).or_default();
+    for version in app.store.version_heads(workspace).await? {
+        let id = version.journey;
+        let entry = known.entry(version.slug.clone()).or_default();
         let new = || Known { id, versions: Vec::new(), is_paused: paused.contains(&id) };
         entry.get_or_insert_with(new).versions.push(version);
     }
@@ -257,11 +278,14 @@ pub(crate) async fn list(
         totals.entry(journey).or_default().insert(what, count);
     }
     let none = BTreeMap::new();
-    let mut rows = Vec::new();
     let wanted = known.iter().filter(|(slug, _)| after.as_ref().is_none_or(|after| *slug > after));
-    for (slug, known) in wanted.take(limit) {
+    let wanted: Vec<_> = wanted.take(limit).collect();
+    let published = wanted.iter().filter_map(|(_, known)| known.as_ref());
+    let names = names(&app, &tenant.row, published).await?;
+    let mut rows = Vec::with_capacity(wanted.len());
+    for (slug, known) in wanted {
         let totals = known.as_ref().and_then(|known| totals.get(&known.id)).unwrap_or(&none);
-        rows.push(shown(slug, known.as_ref(), drafts.contains(slug), totals)?);
+        rows.push(shown(slug, known.as_ref(), drafts.contains(slug), totals, &names));
     }
     Ok(Json(Listed::page(rows, limit, |row| row.journey.clone(), |row| row)))
 }
@@ -275,5 +299,5 @@ pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Json<JourneyShown>, ApiError> {
-    Ok(Json(show(&app.store, tenant.id(), &slug).await?))
+    Ok(Json(show(&app, &tenant.row, &slug).await?))
 }

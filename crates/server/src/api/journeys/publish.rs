@@ -246,7 +246,7 @@ async fn publish_now(
     }
     let known = Known::need(store, workspace, &slug).await?;
     let live = known.live().ok_or_else(|| no_journey(&slug))?;
-    Ok((live.row.version, false))
+    Ok((live.version, false))
 }
 
 /// Refuses to take a journey away to which others, or keywords, still lead: what is left would not be valid, and
@@ -312,7 +312,7 @@ async fn take(
         })
     });
     done.await??;
-    Ok(Json(show(&app.store, workspace, &slug).await?))
+    Ok(Json(show(app, &tenant.row, &slug).await?))
 }
 
 macro_rules! step_route {

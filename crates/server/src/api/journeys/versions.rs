@@ -12,11 +12,11 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
-use wayline_core::ids::WorkspaceId;
+use wayline_core::ids::{JourneyId, WorkspaceId};
 use wayline_core::journey::definition::Journey;
 use wayline_core::journey::parse::parse_journey;
 use wayline_core::journey::plan::journey_differences;
-use wayline_store::rows::StoredJourneyVersion;
+use wayline_store::rows::VersionHead;
 
 /// A published version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,11 +43,11 @@ pub(crate) struct VersionText {
     text: String,
 }
 
-fn shown(version: StoredJourneyVersion) -> VersionShown {
+fn shown(version: VersionHead) -> VersionShown {
     VersionShown {
-        version: version.row.version,
+        version: version.version,
         live: version.live,
-        published_at: version.row.published_at.to_string(),
+        published_at: version.published_at.to_string(),
     }
 }
 
@@ -65,8 +65,8 @@ pub(crate) async fn list(
     let after: Option<u32> = body::after(page.after.as_deref())?;
     let known = Known::need(&app.store, tenant.id(), &slug).await?;
     let rows = known.versions.into_iter().rev();
-    let rows = rows.filter(|it| after.is_none_or(|after| it.row.version < after)).take(limit);
-    Ok(Json(Listed::page(rows.collect(), limit, |it| it.row.version.to_string(), shown)))
+    let rows = rows.filter(|it| after.is_none_or(|after| it.version < after)).take(limit);
+    Ok(Json(Listed::page(rows.collect(), limit, |it| it.version.to_string(), shown)))
 }
 
 /// One version with its text.
@@ -80,7 +80,7 @@ pub(crate) async fn get(
     Path((_, slug, version)): Path<(String, String, u32)>,
 ) -> Result<Json<VersionText>, ApiError> {
     let known = Known::need(&app.store, tenant.id(), &slug).await?;
-    let found = known.versions.into_iter().find(|it| it.row.version == version);
+    let found = app.store.journey_version(tenant.id(), known.id, version).await?;
     let found = found.ok_or_else(|| no_version(&slug, version))?;
     Ok(Json(VersionText {
         journey: slug,
@@ -148,14 +148,14 @@ pub(crate) async fn diff(
     Query(query): Query<DiffQuery>,
 ) -> Result<Json<Diff>, ApiError> {
     let known = Known::find(&app.store, tenant.id(), &slug).await?;
-    let live = known.as_ref().and_then(Known::live).map(|it| it.row.version.to_string());
+    let live = known.as_ref().and_then(Known::live).map(|it| it.version.to_string());
     let from = query.from.or(live).ok_or_else(|| {
         ApiError::invalid("no version of this journey is live; say with `from` what to compare")
     })?;
     let to = query.to.unwrap_or_else(|| "draft".to_owned());
-    let versions = known.map(|known| known.versions).unwrap_or_default();
-    let (from, old) = side(&app, tenant.id(), &slug, &versions, &from).await?;
-    let (to, new) = side(&app, tenant.id(), &slug, &versions, &to).await?;
+    let id = known.map(|known| known.id);
+    let (from, old) = side(&app, tenant.id(), &slug, id, &from).await?;
+    let (to, new) = side(&app, tenant.id(), &slug, id, &to).await?;
     let differences = journey_differences(&old, &new).into_iter().map(|it| DifferenceShown {
         path: it.path,
         old: it.old,
@@ -168,7 +168,7 @@ async fn side(
     app: &App,
     workspace: WorkspaceId,
     slug: &str,
-    versions: &[StoredJourneyVersion],
+    journey: Option<JourneyId>,
     named: &str,
 ) -> Result<(Side, Journey), ApiError> {
     if named == "draft" {
@@ -183,11 +183,9 @@ async fn side(
         let named: String = named.chars().take(20).collect();
         ApiError::invalid(format!("{named:?} is neither a version, like 3, nor `draft`"))
     })?;
-    if versions.is_empty() {
-        return Err(no_journey(slug));
-    }
-    let found = versions.iter().find(|it| it.row.version == version);
+    let journey = journey.ok_or_else(|| no_journey(slug))?;
+    let found = app.store.journey_version(workspace, journey, version).await?;
     let found = found.ok_or_else(|| no_version(slug, version))?;
-    let text = found.row.definition.clone();
-    Ok((Side { version: Some(version), text }, definition_of(found)?))
+    let definition = definition_of(&found)?;
+    Ok((Side { version: Some(version), text: found.row.definition }, definition))
 }

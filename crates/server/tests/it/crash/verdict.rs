@@ -274,7 +274,7 @@ impl Seen {
             let page = store.messages_of_contact(workspace, contact, after, PAGE_ROWS_MAX).await;
             let page = page.expect("messages");
             let Some(last) = page.last() else { return };
-            after = Some(last.id);
+            after = Some((last.intended_at, last.id));
             self.messages.extend(page.into_iter().map(|message| (message.id, message)));
         }
     }
