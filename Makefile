@@ -1,6 +1,6 @@
 # `make` or `make help` lists what can be done. Each target is one command that also works by hand.
 .DEFAULT_GOAL := help
-.PHONY: help run replay test check sim bench bench-http verify
+.PHONY: help run replay test check sim worlds crashes bench bench-http verify
 
 PYTHON ?= python3
 SEEDS ?= 1000
@@ -25,8 +25,12 @@ test: ## Formatting, lints, every test, the examples in the documentation
 check: ## Does it compile? The fast answer
 	cargo check --workspace --all-targets --locked
 
-sim: ## Simulate SEEDS=1000 worlds with faults, then kill the real program CRASHES=200 times, and check the invariants
+sim: worlds crashes ## Simulate worlds, then kill the real program: both of the next two
+
+worlds: ## Simulate SEEDS=1000 worlds with faults and check the invariants
 	cargo run --release --locked -p wayline-sim --bin wayline-sim -- --seeds $(SEEDS)
+
+crashes: ## Kill the real program CRASHES=200 times under load and check the invariants
 	CRASHES=$(CRASHES) cargo test --release --locked -p wayline-server --test it -- --nocapture crash::kills
 
 bench: ## Measure throughput and latency on this machine, into bench/results/<date>-NAME.md
