@@ -145,3 +145,19 @@ fn an_opt_out_that_cannot_be_carried_out_is_kept() {
         assert_out(&store, &mut pipeline, start).await;
     });
 }
+
+#[test]
+fn a_revocation_without_a_date_holds_though_the_contacts_clock_is_ahead() {
+    pollster::block_on(async {
+        let (store, mut pipeline, start) = opened().await;
+        let into = br#"{"type":"consent","userId":"1","state":"opted_in","source":"form"}"#;
+        take(&mut pipeline, into, start + Span::minutes(5)).await;
+        // The machine's clock was put back.
+        let out = br#"{"type":"consent","userId":"1","state":"opted_out","source":"form"}"#;
+        take(&mut pipeline, out, start).await;
+        let record = store.contacts(&[ContactId(1)]).await.expect("rows").remove(0);
+        let state = State::decode(ContactId(1), &record.expect("a contact").state);
+        let consent = state.expect("a state").consent(Channel::Sms, None);
+        assert_eq!(consent, Some(ConsentState::OptedOut));
+    });
+}

@@ -13,7 +13,8 @@ use crate::time::Timestamp;
 
 impl Run<'_> {
     /// Records an answer given at `at`; a revocation on the channel withdraws what has not gone out. An answer
-    /// older than the one known changes nothing: an import must not undo a STOP.
+    /// older than the one known changes nothing: an import must not undo a STOP. A revocation that changes nothing
+    /// for that reason is noted, and one without a date is never older: it holds from now on.
     pub(crate) fn set_consent(
         &mut self,
         channel: Channel,
@@ -42,11 +43,19 @@ impl Run<'_> {
         at: Timestamp,
     ) -> Result<bool, AdvanceError> {
         let whole_channel = topic.is_none();
+        let revokes = state == ConsentState::OptedOut;
+        // The contact's clock may be ahead of the one that dated this input by its arrival.
+        let at = if revokes && at >= self.arrived { self.now } else { at };
         let consents = &mut self.contact.state.consents;
         let known = consents.iter().position(|it| it.channel == channel && it.topic == topic);
         let full = consents.len() >= limits::TAGS_MAX;
         match known.and_then(|place| consents.get_mut(place)) {
-            Some(found) if at < found.since => return Ok(false),
+            Some(found) if at < found.since => {
+                if revokes && found.state != state {
+                    self.tell_consent(channel, state, Reason::Superseded, detail);
+                }
+                return Ok(false);
+            }
             Some(found) if found.state == state => {
                 found.since = at;
                 return Ok(false);
