@@ -10,7 +10,7 @@ use crate::tick::Tick;
 use crate::turn::Work;
 use std::sync::Arc;
 use wayline_core::event::{Input, InputKind};
-use wayline_core::ids::{JourneyId, WorkspaceId};
+use wayline_core::ids::{ContactId, JourneyId, WorkspaceId};
 use wayline_core::journey::program::{Entry, Journey};
 use wayline_core::journey::recurrence::next_after;
 use wayline_core::limits;
@@ -158,7 +158,17 @@ impl Pipeline {
             done: count < limit,
             ..sweep
         };
-        self.work_with(works, vec![Op::PutSweep(next.clone())]).await?;
+        // So far it has come when it stops halfway: nobody is looked at twice.
+        let reached: Vec<ContactId> = works.iter().map(|work| work.contact).collect();
+        let last = next.clone();
+        let ops = move |done: usize| {
+            let halfway = reached.get(..done).filter(|_| done < count).and_then(<[_]>::last);
+            vec![Op::PutSweep(match halfway {
+                Some(contact) => SweepRow { after: Some(*contact), done: false, ..last.clone() },
+                None => last.clone(),
+            })]
+        };
+        self.work_apart(works, ops).await?;
         if next.journey == REFRESH {
             if next.done {
                 self.refreshes.remove(&next.workspace);
