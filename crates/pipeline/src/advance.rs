@@ -6,6 +6,7 @@
 use crate::apart::nothing;
 use crate::hot::Hot;
 use crate::ingest::Arrival;
+use crate::schedule::Served;
 use crate::stopped::stopped_by_number;
 use crate::tick::Tick;
 use crate::turn::{About, Care, Committable, Turn, Work};
@@ -98,6 +99,8 @@ pub struct Pipeline {
     pub(crate) hot: Hot,
     /// Workspaces whose contacts are looked at once more because definitions changed, and how far that is.
     pub(crate) refreshes: BTreeMap<WorkspaceId, SweepRow>,
+    /// Whose turn it was.
+    pub(crate) served: Served,
     pub(crate) run: u64,
     observer: Option<Observer>,
     /// Inputs that became dead letters since the start.
@@ -125,6 +128,7 @@ impl Pipeline {
             },
             hot: Hot::default(),
             refreshes: BTreeMap::new(),
+            served: Served::default(),
             run,
             observer: None,
             dead_letters: 0,
