@@ -223,6 +223,8 @@ named_codes!(
         Keyword = "keyword",
         /// The journey is paused: its messages wait until it is resumed.
         JourneyPaused = "journey_paused",
+        /// The person has said something else since, so this answer changed nothing.
+        Superseded = "superseded",
     }
 );
 

@@ -89,6 +89,13 @@ pub const REPEATABLE: Span = Span::hours(24);
 /// How often a message of a paused journey is asked about again while nobody resumes the journey: resuming asks at
 /// once, so this only keeps every hold short of for ever, and rare enough that a long pause costs next to nothing.
 pub const PAUSED_ASKED_AGAIN: Span = Span::hours(24);
+/// How long what cannot be read is left alone before it is tried again.
+pub const SET_ASIDE: Span = Span::hours(1);
+/// Lines about what was set aside that are kept until somebody reads them.
+pub const SET_ASIDE_TOLD_MAX: usize = 100;
+/// Inputs, and decisions, of a contact that new conditions over the past look back at: the newest. What is older
+/// does not count for them, which the manual says where windows are explained.
+pub const PAST_ROWS_MAX: usize = 100_000;
 /// Inputs of a contact's history that "why" reads.
 pub const WHY_INPUTS_MAX: usize = 200;
 /// Stored decisions that "why" tells.

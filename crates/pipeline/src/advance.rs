@@ -3,8 +3,10 @@
 //! An input is acknowledged when the batch that holds it and all its effects is durable; there is no inbox to
 //! drain (docs/decisions/0001). Must never acknowledge before, nor let two turns touch a contact at one time.
 
+use crate::apart::nothing;
 use crate::hot::Hot;
 use crate::ingest::Arrival;
+use crate::schedule::Served;
 use crate::stopped::stopped_by_number;
 use crate::tick::Tick;
 use crate::turn::{About, Care, Committable, Turn, Work};
@@ -97,10 +99,14 @@ pub struct Pipeline {
     pub(crate) hot: Hot,
     /// Workspaces whose contacts are looked at once more because definitions changed, and how far that is.
     pub(crate) refreshes: BTreeMap<WorkspaceId, SweepRow>,
+    /// Whose turn it was.
+    pub(crate) served: Served,
     pub(crate) run: u64,
     observer: Option<Observer>,
     /// Inputs that became dead letters since the start.
     pub dead_letters: u64,
+    /// What was set aside and not told yet.
+    pub(crate) set_aside: Vec<String>,
 }
 
 impl Pipeline {
@@ -122,9 +128,11 @@ impl Pipeline {
             },
             hot: Hot::default(),
             refreshes: BTreeMap::new(),
+            served: Served::default(),
             run,
             observer: None,
             dead_letters: 0,
+            set_aside: Vec::new(),
         };
         pipeline.reload().await?;
         Ok(pipeline)
@@ -302,7 +310,7 @@ impl Pipeline {
         let works: Vec<Work> =
             due.iter().map(|due| Work::timer(due, tick.at(due.wake.due))).collect();
         let count = works.len();
-        self.work(works).await?;
+        self.work_apart(works, nothing).await?;
         Ok(count)
     }
 
@@ -317,23 +325,23 @@ impl Pipeline {
         works: Vec<Work>,
         ops: Vec<Op>,
     ) -> Result<Done, PipelineError> {
-        self.work_again(works, ops, 1).await
+        self.work_on(&works, &ops, 1).await
     }
 
     /// As [`Pipeline::work_with`]; what fails becomes a dead letter of so many attempts.
-    pub(crate) async fn work_again(
+    pub(crate) async fn work_on(
         &mut self,
-        works: Vec<Work>,
-        ops: Vec<Op>,
+        works: &[Work],
+        ops: &[Op],
         attempts: u32,
     ) -> Result<Done, PipelineError> {
         if works.is_empty() && ops.is_empty() {
             return Ok(Done::default());
         }
-        match self.try_work(&works, &ops, Care::Swift, attempts).await? {
+        match self.try_work(works, ops, Care::Swift, attempts).await? {
             Some(done) => Ok(done),
             None => {
-                let done = self.try_work(&works, &ops, Care::Careful, attempts).await?;
+                let done = self.try_work(works, ops, Care::Careful, attempts).await?;
                 Ok(done.unwrap_or_default())
             }
         }
@@ -428,18 +436,28 @@ pub(crate) async fn load(
         match hot.take(*id) {
             Some(known) => {
                 turn.resume(known);
-                windows::fill(store, engines, turn, *id).await?;
+                windows::fill(store, engines, turn, *id).await.map_err(of_one)?;
             }
             None => missing.push(*id),
         }
     }
     missing.sort_unstable();
     missing.dedup();
-    let records = store.contacts(&missing).await?;
+    let records = store.contacts(&missing).await.map_err(|error| of_one(error.into()))?;
     for (id, record) in missing.into_iter().zip(records) {
         let Some(record) = record else { continue };
         turn.load(id, &record).map_err(PipelineError::Damaged)?;
-        windows::fill(store, engines, turn, id).await?;
+        windows::fill(store, engines, turn, id).await.map_err(of_one)?;
     }
     Ok(())
+}
+
+/// A row that cannot be read is the matter of its contact; were the whole store damaged, nothing could be set aside.
+fn of_one(error: PipelineError) -> PipelineError {
+    match error {
+        PipelineError::Store(error @ StoreError::Corrupt { .. }) => {
+            PipelineError::Damaged(error.to_string())
+        }
+        other => other,
+    }
 }

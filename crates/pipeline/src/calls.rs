@@ -4,6 +4,7 @@
 //! call and its answer: webhooks carry the call's id so that the other side can tell.
 
 use crate::advance::{Pipeline, PipelineError};
+use crate::apart::nothing;
 use crate::tick::Tick;
 use crate::turn::Work;
 use futures_util::future::{BoxFuture, join_all};
@@ -43,7 +44,7 @@ impl Pipeline {
             .map(|(call, answer)| answered(call, answer, tick.at(call.due_at)))
             .collect();
         let count = works.len();
-        self.work(works).await?;
+        self.work_apart(works, nothing).await?;
         Ok(count)
     }
 
@@ -70,7 +71,7 @@ impl Pipeline {
         answer: Result<Value, String>,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
-        self.work(vec![answered(call, answer, now)]).await?;
+        self.work_apart(vec![answered(call, answer, now)], nothing).await?;
         Ok(())
     }
 }

@@ -75,7 +75,11 @@ impl Pipeline {
         let stored = self.store.workspace_by_slug(&slug).await?;
         let workspace = match &stored {
             Some(row) => row.id,
-            None => WorkspaceId(self.store.workspaces().await?.len() as u32 + 1),
+            None => {
+                // One above the highest: a number between that is free again was somebody's once.
+                let all = self.store.workspaces().await?;
+                WorkspaceId(all.iter().map(|row| row.id.0).max().unwrap_or(0) + 1)
+            }
         };
         let before = self.store.journey_versions(workspace).await?;
         let mut batch = Batch::default();

@@ -5,6 +5,7 @@
 //! is lost, the message is `unknown` until a receipt or a query tells.
 
 use crate::advance::{Pipeline, PipelineError};
+use crate::apart::{at_the_end, nothing};
 use crate::gateway::Gateways;
 use crate::tick::Tick;
 use crate::turn::Work;
@@ -55,7 +56,7 @@ impl Pipeline {
                 about(message, now, |message| InputKind::HandOut { message, run })
             })
             .collect();
-        let done = self.work(works).await?;
+        let done = self.work_apart(works, nothing).await?;
         Ok((claimed, done.submissions))
     }
 
@@ -90,7 +91,8 @@ impl Pipeline {
             works.push(about(message, now, |message| InputKind::Answered { message, outcome }));
             works.extend(early);
         }
-        self.work_with(works, ops).await?;
+        let ops = at_the_end(works.len(), ops);
+        self.work_apart(works, ops).await?;
         Ok(())
     }
 
@@ -128,7 +130,7 @@ impl Pipeline {
                     about(message, now, |message| InputKind::Answered { message, outcome })
                 })
                 .collect();
-            self.work(works).await?;
+            self.work_apart(works, nothing).await?;
         }
     }
 }

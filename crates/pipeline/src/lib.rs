@@ -10,6 +10,7 @@
 )]
 
 pub mod advance;
+mod apart;
 pub mod at_once;
 pub mod calls;
 pub mod definitions;

@@ -3,6 +3,7 @@
 //! Must never lose a receipt that comes before its message's own answer: it is kept until the answer is there.
 
 use crate::advance::{Pipeline, PipelineError};
+use crate::apart::{at_the_end, nothing};
 use crate::dispatch::about;
 use crate::gateway::{GatewayEvent, Inbound, Receipt};
 use crate::ingest::Arrival;
@@ -39,13 +40,14 @@ impl Pipeline {
                 },
                 GatewayEvent::Inbound(inbound) => {
                     // Order matters between a person's texts and receipts: what came before is done first.
-                    self.work_with(std::mem::take(&mut works), std::mem::take(&mut orphans))
-                        .await?;
+                    let ops = at_the_end(works.len(), std::mem::take(&mut orphans));
+                    self.work_apart(std::mem::take(&mut works), ops).await?;
                     self.inbound(inbound, now).await?;
                 }
             }
         }
-        self.work_with(works, orphans).await?;
+        let ops = at_the_end(works.len(), orphans);
+        self.work_apart(works, ops).await?;
         Ok(())
     }
 
@@ -102,7 +104,7 @@ impl Pipeline {
             input: input.clone(),
             now,
         });
-        self.work(works.collect()).await?;
+        self.work_apart(works.collect(), nothing).await?;
         Ok(())
     }
 

@@ -85,7 +85,7 @@ impl Pipeline {
         });
         let gone = Op::RemoveDeadLetter { workspace, id };
         let attempts = letter.attempts.saturating_add(1);
-        self.work_again(works.into_iter().collect(), vec![gone], attempts).await?;
+        self.work_on(works.as_slice(), &[gone], attempts).await?;
         Ok(true)
     }
 

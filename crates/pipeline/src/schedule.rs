@@ -8,9 +8,10 @@
 use crate::advance::{Pipeline, PipelineError};
 use crate::tick::Tick;
 use crate::turn::Work;
+use std::ops::Bound;
 use std::sync::Arc;
 use wayline_core::event::{Input, InputKind};
-use wayline_core::ids::{JourneyId, WorkspaceId};
+use wayline_core::ids::{ContactId, JourneyId, WorkspaceId};
 use wayline_core::journey::program::{Entry, Journey};
 use wayline_core::journey::recurrence::next_after;
 use wayline_core::limits;
@@ -23,6 +24,14 @@ pub(crate) const REFRESH: JourneyId = JourneyId(0);
 /// The look at everybody, not begun yet.
 pub(crate) fn refresh_row(workspace: WorkspaceId, now: Timestamp) -> SweepRow {
     SweepRow { workspace, journey: REFRESH, fire_at: now, after: None, done: false }
+}
+
+/// What was worked on last, so that the others come next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Served {
+    refresh: Option<WorkspaceId>,
+    schedule: Option<(WorkspaceId, JourneyId)>,
+    was_refresh: bool,
 }
 
 impl Pipeline {
@@ -78,18 +87,45 @@ impl Pipeline {
         Ok(next)
     }
 
-    /// Does one page of one schedule that is due. Returns how many contacts it looked at, or 1 when it only
-    /// noted something; 0: nothing is due.
+    /// Does one page of one schedule that is due, or of one look at everybody; of several that are due, each has its
+    /// turn. Returns how many contacts it looked at, or 1 when it only noted something; 0: nothing is due.
     ///
     /// # Errors
     /// When the store failed.
     pub async fn schedule(&mut self, tick: Tick) -> Result<usize, PipelineError> {
-        let until = tick.until();
-        if let Some(refresh) = self.refreshes.values().find(|it| it.fire_at <= until).cloned() {
-            let done = self.sweep_page(|| InputKind::Timer, refresh, tick).await?;
-            return Ok(done.max(1));
+        if matches!(tick, Tick::Virtual(_)) {
+            // All that is due at an instant is done before the clock goes on: nobody waits, and the order is fixed.
+            self.served = Served::default();
         }
-        for (workspace, journey, sweep) in self.scheduled().await? {
+        if self.served.was_refresh {
+            let done = self.schedule_one(tick).await?;
+            return if done > 0 { Ok(done) } else { self.refresh_one(tick).await };
+        }
+        let done = self.refresh_one(tick).await?;
+        if done > 0 { Ok(done) } else { self.schedule_one(tick).await }
+    }
+
+    async fn refresh_one(&mut self, tick: Tick) -> Result<usize, PipelineError> {
+        let next =
+            (self.served.refresh.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let others = self.refreshes.range(next).map(|(_, refresh)| refresh);
+        let mut all = others.chain(self.refreshes.values());
+        let due = all.find(|refresh| refresh.fire_at <= tick.until()).cloned();
+        let Some(refresh) = due else { return Ok(0) };
+        // Noted before it is done: one that fails must not keep the others from their turn.
+        self.served.refresh = Some(refresh.workspace);
+        self.served.was_refresh = true;
+        let done = self.sweep_page(|| InputKind::Timer, refresh, tick).await?;
+        Ok(done.max(1))
+    }
+
+    async fn schedule_one(&mut self, tick: Tick) -> Result<usize, PipelineError> {
+        let until = tick.until();
+        let mut all = self.scheduled().await?;
+        let last = self.served.schedule;
+        let place = all.iter().position(|(workspace, it, _)| Some((*workspace, it.id)) == last);
+        all.rotate_left(place.map_or(0, |place| place + 1));
+        for (workspace, journey, sweep) in all {
             let row = |fire_at, after, done| SweepRow {
                 workspace,
                 journey: journey.id,
@@ -109,6 +145,8 @@ impl Pipeline {
                     return Ok(1);
                 }
             };
+            self.served.schedule = Some((workspace, journey.id));
+            self.served.was_refresh = false;
             let kind = || InputKind::Scheduled { journey: journey.slug.clone() };
             let done = self.sweep_page(kind, sweep, tick).await?;
             return Ok(done.max(1));
@@ -158,7 +196,17 @@ impl Pipeline {
             done: count < limit,
             ..sweep
         };
-        self.work_with(works, vec![Op::PutSweep(next.clone())]).await?;
+        // So far it has come when it stops halfway: nobody is looked at twice.
+        let reached: Vec<ContactId> = works.iter().map(|work| work.contact).collect();
+        let last = next.clone();
+        let ops = move |done: usize| {
+            let halfway = reached.get(..done).filter(|_| done < count).and_then(<[_]>::last);
+            vec![Op::PutSweep(match halfway {
+                Some(contact) => SweepRow { after: Some(*contact), done: false, ..last.clone() },
+                None => last.clone(),
+            })]
+        };
+        self.work_apart(works, ops).await?;
         if next.journey == REFRESH {
             if next.done {
                 self.refreshes.remove(&next.workspace);

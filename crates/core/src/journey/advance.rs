@@ -4,16 +4,15 @@
 //! or neither. Must never be called with a contact whose windows were not filled for this program.
 
 use crate::condition::Engagement;
-use crate::consent::{Channel, ConsentNow, ConsentState};
+use crate::consent::ConsentState;
 use crate::contact::{Contact, Position};
-use crate::decision::{Reason, What};
+use crate::decision::Reason;
 use crate::event::{Input, InputKind};
 use crate::ids::EnrollmentId;
 use crate::journey::effects::Effects;
 use crate::journey::engine::{Engine, source_filter};
 use crate::journey::program::{Awaited, OnceEnded, Trigger};
 use crate::journey::run::{Occurrence, Run};
-use crate::keyword::{self, Keyword};
 use crate::limits;
 use crate::time::Timestamp;
 use crate::window::Window;
@@ -390,75 +389,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Records an answer given at `at`; a revocation on the channel withdraws what has not gone out. An answer
-    /// older than the one known changes nothing: an import must not undo a STOP.
-    pub(crate) fn set_consent(
-        &mut self,
-        channel: Channel,
-        topic: Option<String>,
-        state: ConsentState,
-        reason: Reason,
-        detail: &str,
-        at: Timestamp,
-    ) -> Result<(), AdvanceError> {
-        let whole_channel = topic.is_none();
-        let consents = &mut self.contact.state.consents;
-        let known = consents.iter().position(|it| it.channel == channel && it.topic == topic);
-        let full = consents.len() >= limits::TAGS_MAX;
-        match known.and_then(|place| consents.get_mut(place)) {
-            Some(found) if at < found.since => return Ok(()),
-            Some(found) if found.state == state => {
-                found.since = at;
-                return Ok(());
-            }
-            Some(found) => {
-                found.state = state;
-                found.since = at;
-            }
-            // A revocation of the whole channel always has a place.
-            None if full && !whole_channel => return Err(AdvanceError::TooManyAttributes),
-            None => consents.push(ConsentNow { channel, topic, state, since: at }),
-        }
-        let mut decision = self.about_contact(What::Consent, reason);
-        decision.detail =
-            format!("{channel} {state} {detail}").trim_end().chars().take(200).collect();
-        self.push(decision);
-        if state == ConsentState::OptedOut && whole_channel {
-            self.withdraw_all(channel)?;
-        }
-        Ok(())
-    }
-
-    fn inbound(&mut self, text: &str, at: Timestamp) -> Result<(), AdvanceError> {
-        self.count_hour(at);
-        let engine = self.engine;
-        let words = engine.keyword_entries.keys().map(String::as_str);
-        let consent = self.contact.state.consent(Channel::Sms, None);
-        let meant = keyword::classify(text, &engine.program.settings, words);
-        self.explain_words(&meant);
-        match meant {
-            Keyword::Stop => {
-                let state = ConsentState::OptedOut;
-                // Whatever the carrier's clock says: a revocation that arrives holds.
-                let now = self.now;
-                self.set_consent(Channel::Sms, None, state, Reason::Keyword, "stop", now)?;
-            }
-            Keyword::Start { yes } if !yes || is_unanswered(consent) => {
-                let state = ConsentState::OptedIn;
-                self.set_consent(Channel::Sms, None, state, Reason::Keyword, "start", at)?;
-                // A yes that gives consent also answers the message that asked for it.
-                if yes {
-                    self.replied(text, at);
-                }
-            }
-            Keyword::Own { word } => return self.enter_on_keyword(&word, at),
-            Keyword::Start { .. } | Keyword::Help | Keyword::Other => self.replied(text, at),
-        }
-        Ok(())
-    }
-
     /// One more input of the person in this hour of the day, while a journey asks for the best time.
-    fn count_hour(&mut self, at: Timestamp) {
+    pub(super) fn count_hour(&mut self, at: Timestamp) {
         if !self.engine.wants_hours {
             return;
         }
@@ -471,11 +403,6 @@ impl Run<'_> {
 
 /// Ended pairs beyond which those that decide nothing any more are forgotten.
 const ENDED_KEYS_SWEPT: usize = limits::ENDED_KEYS_MAX / 8;
-
-/// Whether a `yes` answers the question for consent.
-fn is_unanswered(consent: Option<ConsentState>) -> bool {
-    matches!(consent, Some(ConsentState::Pending | ConsentState::OptedOut))
-}
 
 fn source_counts(source: &crate::condition::WindowSource, journey: &str, step: &str) -> bool {
     match source {

@@ -78,6 +78,18 @@ impl Engine {
         engine
     }
 
+    /// Whether any condition counts events of this name.
+    #[must_use]
+    pub fn counts_event(&self, name: &str) -> bool {
+        self.event_windows.contains_key(name)
+    }
+
+    /// Whether any condition counts what happens to messages.
+    #[must_use]
+    pub fn counts_messages(&self) -> bool {
+        !self.message_windows.is_empty()
+    }
+
     fn index_windows(&mut self) {
         for (key, plan) in &self.program.windows {
             match &plan.source {

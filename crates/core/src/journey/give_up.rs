@@ -39,7 +39,7 @@ pub fn narrowly(
 }
 
 /// Ends the enrollment an input of our own was for, and notes what became of its message. Inputs from outside
-/// are for no enrollment: nothing happens.
+/// are for no enrollment: of them only a revocation is kept, which its sender and its person rely on.
 pub fn give_up(
     engine: &Engine,
     contact: &mut Contact,
@@ -59,7 +59,11 @@ pub fn give_up(
         }
         InputKind::Answered { message, .. } => message.id.enrollment,
         InputKind::CallAnswered { call, .. } => call.enrollment,
-        _ => return run.out,
+        kind => {
+            let at = input.at.min(run.now);
+            run.keep_revocation(kind, at);
+            return run.out;
+        }
     };
     if id == EnrollmentId(0) {
         let now = run.now;

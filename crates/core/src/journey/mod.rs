@@ -23,6 +23,7 @@ pub mod problem;
 pub mod program;
 pub mod recurrence;
 mod run;
+mod said;
 pub mod schema;
 mod scope;
 pub mod shape;

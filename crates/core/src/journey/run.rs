@@ -53,6 +53,8 @@ pub(crate) struct Run<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) contact: &'a mut Contact,
     pub(crate) now: Timestamp,
+    /// When the input came: behind `now` while the contact's clock is ahead.
+    pub(crate) arrived: Timestamp,
     pub(crate) next_enrollment: &'a mut u64,
     pub(crate) out: Effects,
     pub(crate) queue: VecDeque<Occurrence>,
@@ -75,13 +77,14 @@ impl<'a> Run<'a> {
         next_enrollment: &'a mut u64,
         explain: bool,
     ) -> Run<'a> {
-        let now = now.max(contact.state.clock);
+        let (arrived, now) = (now, now.max(contact.state.clock));
         contact.state.clock = now;
         let entry_event = RefCell::new(std::mem::take(&mut contact.state.entry_read));
         Run {
             engine,
             contact,
             now,
+            arrived,
             next_enrollment,
             out: Effects::default(),
             queue: VecDeque::new(),
