@@ -196,7 +196,7 @@ pub async fn why(
             (false, false) => Status::Archived,
         },
         version: is_live.then_some(journey.version),
-        standing: standing(&engine, &contact, &journey),
+        standing: standing(engine, &contact, &journey),
         enters_at: contact
             .state
             .dates
