@@ -118,6 +118,9 @@ impl Stages {
                 Err(error)
             }
         };
+        for told in self.pipeline.take_set_aside() {
+            tracing::error!(what = %told, "something stored cannot be used and was set aside");
+        }
         metrics::gauge!("wayline_store_failing").set(f64::from(u8::from(self.failing.is_some())));
         inbox.tell(self.failing.as_ref());
         round
