@@ -68,7 +68,7 @@ impl Gateway for Journaled {
             "to": message.to,
             "text": message.text,
         });
-        // One write of a whole line: lines of several threads do not mix, and a killed process loses none.
+        // One write of a whole line: lines do not mix, and what was submitted is in it also when the process is killed.
         let written = (&self.file).write_all(format!("{line}\n").as_bytes());
         match written {
             Ok(()) => self.sandbox.submit(message, now),

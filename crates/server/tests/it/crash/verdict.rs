@@ -34,11 +34,15 @@ pub(crate) struct Submit {
     text: String,
 }
 
-/// Every submit, in the order of the carrier.
+/// Every submit, in the order of the carrier. A kill may cut a line at the end of a page: that submit was not made,
+/// for the line comes before it. What the next run wrote stands right behind such a stump.
 pub(crate) fn journal(path: &Path) -> Vec<Submit> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let read = |line: &str| {
-        let line: Json = serde_json::from_str(line).expect("a whole line");
+    let whole = |line: &str| {
+        let begins = line.match_indices("{\"at\":").map(|(at, _)| at);
+        begins.into_iter().find_map(|at| serde_json::from_str::<Json>(&line[at..]).ok())
+    };
+    let read = |line: Json| {
         let text = |name: &str| line[name].as_str().expect("a text").to_owned();
         Submit {
             at: Timestamp(line["at"].as_i64().expect("an instant")),
@@ -49,7 +53,7 @@ pub(crate) fn journal(path: &Path) -> Vec<Submit> {
             text: text("text"),
         }
     };
-    text.lines().map(read).collect()
+    text.lines().filter_map(whole).map(read).collect()
 }
 
 /// How the sandbox was told to behave.
