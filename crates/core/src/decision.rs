@@ -223,6 +223,14 @@ named_codes!(
         Keyword = "keyword",
         /// The journey is paused: its messages wait until it is resumed.
         JourneyPaused = "journey_paused",
+        /// No route takes it: none is configured for it, or all have refused it.
+        NoRoute = "no_route",
+        /// The carrier closed this route to the message: another one is tried.
+        RouteClosed = "route_closed",
+        /// The day's allowance at the carrier is used up.
+        AllowanceUsed = "allowance_used",
+        /// The carrier says that this number cannot or must not be texted.
+        NumberRefused = "number_refused",
         /// The person has said something else since, so this answer changed nothing.
         Superseded = "superseded",
     }

@@ -3,6 +3,7 @@
 //! An input carries everything its decision needs. Must never carry a clock's reading other than when the
 //! thing happened; the instant of the decision is an argument of its own.
 
+use crate::carrier::CarrierError;
 use crate::consent::{Channel, ConsentState};
 use crate::ids::MessageId;
 use crate::message::Message;
@@ -49,6 +50,9 @@ pub enum InputKind {
     Inbound {
         /// What.
         text: String,
+        /// Pictures and the like that came with it, by reference.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        media: Vec<Media>,
     },
     /// A person clicked in a message.
     Clicked {
@@ -61,6 +65,9 @@ pub enum InputKind {
         message: Box<Message>,
         /// What became of it.
         status: ReceiptStatus,
+        /// Why it did not arrive, where the carrier says so.
+        #[serde(default)]
+        error: Option<CarrierError>,
     },
     /// A queued message may be handed to its gateway.
     HandOut {
@@ -68,6 +75,9 @@ pub enum InputKind {
         message: Box<Message>,
         /// Which run of the program does it.
         run: u64,
+        /// What carries it.
+        #[serde(default)]
+        via: Via,
     },
     /// The gateway answered, or did not.
     Answered {
@@ -153,6 +163,34 @@ impl InputKind {
     }
 }
 
+/// Something that came with a text, kept where the carrier keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// Where it is.
+    pub url: String,
+    /// What it is, as a media type; empty: the carrier does not say.
+    #[serde(default)]
+    pub content_type: String,
+}
+
+/// What carries a message that is handed out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// The gateway its sender names.
+    #[default]
+    Sender,
+    /// This gateway, from this sender: a route chose them.
+    Route {
+        /// Key of the gateway.
+        gateway: String,
+        /// Sender id.
+        sender: String,
+    },
+    /// Nothing: no route takes it.
+    Nothing,
+}
+
 /// What a carrier says became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -188,6 +226,13 @@ pub enum SubmitOutcome {
         after: Span,
         /// It asked to slow down (else: it was not reachable).
         throttled: bool,
+    },
+    /// It surely did not take it and said why; what follows is decided by the class of the error.
+    Rejected {
+        /// What it said.
+        error: CarrierError,
+        /// How long it wants to be left alone; `None`: it did not say.
+        retry_after: Option<Span>,
     },
     /// Nobody knows whether it took it.
     Unknown,

@@ -4,6 +4,7 @@
 //! This crate must never read a clock, a file, the environment or a random source, and must never
 //! know how anything is stored or sent.
 
+pub mod carrier;
 pub mod condition;
 pub mod consent;
 pub mod contact;

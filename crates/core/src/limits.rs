@@ -78,6 +78,9 @@ pub const REPLY_CHARS_MAX: usize = 80;
 /// Characters of an inbound message.
 pub const INBOUND_CHARS_MAX: usize = 10_000;
 
+/// Pictures and the like kept of one inbound message.
+pub const MEDIA_MAX: usize = 10;
+
 /// Inputs of one micro-batch.
 pub const BATCH_INPUTS_MAX: usize = 1_000;
 /// Contacts kept decoded in memory between two turns.
@@ -104,6 +107,14 @@ pub const WHY_DECISIONS_MAX: usize = 200;
 pub const PARTS_MAX: usize = 10;
 /// Attempts to hand one message to a gateway.
 pub const ATTEMPTS_MAX: u32 = 10;
+/// How long a message that a carrier asked to send slower waits, at least.
+pub const THROTTLED_WAIT: Span = Span::seconds(1);
+/// How long a message waits after its first failed attempt; doubled each time …
+pub const RETRY_WAIT_MIN: Span = Span::seconds(5);
+/// … up to this.
+pub const RETRY_WAIT_MAX: Span = Span::minutes(15);
+/// Routes of one workspace.
+pub const ROUTES_MAX: usize = 1_000;
 /// Answers a webhook may give, in bytes.
 pub const CALL_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Rows of one page of any list.

@@ -171,6 +171,10 @@ pub struct Message {
     pub text: String,
     /// The gateway's own id for it.
     pub gateway_ref: Option<String>,
+    /// What a carrier last said was wrong; empty: nothing.
+    pub error: String,
+    /// Gateways that refused it so that another route may take it, in order.
+    pub tried: Vec<String>,
 }
 
 /// A change of a message. `None` leaves a field as it is.
@@ -186,6 +190,26 @@ pub struct MessageChange {
     pub handed_out: Option<HandedOut>,
     /// The gateway's own id.
     pub gateway_ref: Option<String>,
+    /// What a carrier said was wrong.
+    pub error: Option<String>,
+    /// A gateway that refused it so that another route may take it.
+    pub tried: Option<String>,
+}
+
+impl MessageChange {
+    /// A change of state alone.
+    #[must_use]
+    pub fn to(state: MessageState, reason: Reason) -> MessageChange {
+        MessageChange {
+            state,
+            reason,
+            due_at: None,
+            handed_out: None,
+            gateway_ref: None,
+            error: None,
+            tried: None,
+        }
+    }
 }
 
 /// What was handed to a gateway.
@@ -229,6 +253,14 @@ impl Message {
         }
         if change.gateway_ref.is_some() {
             self.gateway_ref.clone_from(&change.gateway_ref);
+        }
+        if let Some(error) = &change.error {
+            self.error.clone_from(error);
+        }
+        if let Some(gateway) = &change.tried
+            && !self.tried.contains(gateway)
+        {
+            self.tried.push(gateway.clone());
         }
     }
 }

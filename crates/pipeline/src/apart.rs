@@ -177,17 +177,9 @@ impl Pipeline {
     ) -> Result<Option<Op>, PipelineError> {
         let found = self.store.messages(&[id]).await?.into_iter().next().flatten();
         Ok(found.filter(|message| message.state == from).map(|message| {
-            let change = MessageChange {
-                state: to,
-                reason: if to == MessageState::Unknown {
-                    Reason::AnswerLost
-                } else {
-                    message.reason
-                },
-                due_at,
-                handed_out: None,
-                gateway_ref: None,
-            };
+            let is_unknown = to == MessageState::Unknown;
+            let reason = if is_unknown { Reason::AnswerLost } else { message.reason };
+            let change = MessageChange { due_at, ..MessageChange::to(to, reason) };
             Op::ChangeMessage { workspace: message.workspace, id, change: Box::new(change) }
         }))
     }

@@ -11,7 +11,7 @@ use crate::receive::receipt_work;
 use crate::sandbox::Sandbox;
 use crate::tick::Tick;
 use crate::turn::{Care, Turn, Work};
-use wayline_core::event::InputKind;
+use wayline_core::event::{InputKind, Via};
 use wayline_core::ids::ContactId;
 use wayline_core::limits;
 use wayline_core::message::{Message, MessageState};
@@ -139,7 +139,8 @@ fn hand_out(
     let mut submitted = Vec::with_capacity(messages.len());
     for message in messages {
         let now = tick.at(message.due_at);
-        let work = about(message, now, |message| InputKind::HandOut { message, run });
+        let work =
+            about(message, now, |message| InputKind::HandOut { message, run, via: Via::Sender });
         let message = turn.run_owned(work);
         submitted.extend(message.filter(|message| message.state == MessageState::Submitting));
     }

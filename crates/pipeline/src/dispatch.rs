@@ -10,7 +10,7 @@ use crate::gateway::Gateways;
 use crate::tick::Tick;
 use crate::turn::Work;
 use futures_util::future::join_all;
-use wayline_core::event::{Input, InputKind, SubmitOutcome};
+use wayline_core::event::{Input, InputKind, SubmitOutcome, Via};
 use wayline_core::limits;
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};
@@ -53,7 +53,7 @@ impl Pipeline {
             .into_iter()
             .map(|message| {
                 let now = tick.at(message.due_at);
-                about(message, now, |message| InputKind::HandOut { message, run })
+                about(message, now, |message| InputKind::HandOut { message, run, via: Via::Sender })
             })
             .collect();
         let done = self.work_apart(works, nothing).await?;

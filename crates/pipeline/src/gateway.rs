@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wayline_core::event::{ReceiptStatus, SubmitOutcome};
+use wayline_core::carrier::CarrierError;
+use wayline_core::event::{Media, ReceiptStatus, SubmitOutcome};
 use wayline_core::ids::{MessageId, WorkspaceId};
 use wayline_core::message::Message;
 use wayline_core::time::Timestamp;
@@ -51,11 +52,21 @@ pub struct Receipt {
     pub gateway: String,
     /// The gateway's own message id.
     pub gateway_ref: String,
+    /// Other forms its id may have been given in when the message was taken: hexadecimal for decimal, and back.
+    #[serde(default)]
+    pub other_refs: Vec<String>,
+    /// The number it went to, as the carrier writes it: tells messages apart whose ids look alike, and finds the
+    /// one whose answer was lost.
+    #[serde(default)]
+    pub to: Option<String>,
     /// Our id of it, where the carrier gives that back: tells what became of a message whose answer was lost.
     #[serde(default)]
     pub message: Option<MessageId>,
     /// What became of it.
     pub status: ReceiptStatus,
+    /// Why it did not arrive, where the carrier says so.
+    #[serde(default)]
+    pub error: Option<CarrierError>,
     /// When, by the carrier's clock.
     pub at: Timestamp,
 }
@@ -63,16 +74,48 @@ pub struct Receipt {
 /// A text from a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inbound {
-    /// Whose sender it went to.
-    pub workspace: WorkspaceId,
+    /// Where it went.
+    pub destination: Destination,
     /// The carrier's id of it, for telling repetitions; `None`: it gives none.
     pub id: Option<String>,
     /// E.164.
     pub from: String,
     /// The text.
     pub text: String,
+    /// Pictures and the like, by reference.
+    #[serde(default)]
+    pub media: Vec<Media>,
     /// When, by the carrier's clock.
     pub at: Timestamp,
+}
+
+impl Inbound {
+    /// A text that is known to be for a workspace: from the API, a simulation, a replay.
+    #[must_use]
+    pub fn to_workspace(
+        workspace: WorkspaceId,
+        id: Option<String>,
+        from: String,
+        text: String,
+        at: Timestamp,
+    ) -> Inbound {
+        let destination = Destination::Workspace(workspace);
+        Inbound { destination, id, from, text, media: Vec::new(), at }
+    }
+}
+
+/// Where a text from a person went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Destination {
+    /// To this workspace.
+    Workspace(WorkspaceId),
+    /// To a number of a gateway: whose sender it is, the settings of the workspaces tell.
+    Sender {
+        /// Gateway id.
+        gateway: String,
+        /// The number, short code or name, as the carrier writes it.
+        number: String,
+    },
 }
 
 /// All configured gateways, by id.

@@ -19,13 +19,16 @@ pub(crate) fn history_entry(kind: &InputKind) -> (String, String) {
             });
             (String::new(), body.to_string())
         }
-        InputKind::Inbound { text } => {
+        InputKind::Inbound { text, media } if media.is_empty() => {
             (String::new(), serde_json::json!({ "text": text }).to_string())
+        }
+        InputKind::Inbound { text, media } => {
+            (String::new(), serde_json::json!({ "text": text, "media": media }).to_string())
         }
         InputKind::Clicked { message } => {
             (String::new(), serde_json::json!({ "message": message.id.to_string() }).to_string())
         }
-        InputKind::Receipt { message, status } => {
+        InputKind::Receipt { message, status, .. } => {
             let body = serde_json::json!({ "message": message.id.to_string(), "status": status });
             (String::new(), body.to_string())
         }

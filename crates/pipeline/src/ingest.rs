@@ -279,7 +279,7 @@ fn kind(
             let hint = "write what the person texted";
             let text = sent.text.ok_or(Refusal::Missing { field: "text", hint })?;
             check_length("text", &text, limits::INBOUND_CHARS_MAX)?;
-            InputKind::Inbound { text }
+            InputKind::Inbound { text, media: Vec::new() }
         }
         other => {
             return Err(Refusal::NotOneOf {

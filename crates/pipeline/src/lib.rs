@@ -9,6 +9,7 @@
     reason = "a message is large, and lists of them are cut, joined and handed on"
 )]
 
+mod addressee;
 pub mod advance;
 mod apart;
 pub mod at_once;

@@ -70,13 +70,17 @@ impl Pipeline {
     /// A text from a number. A revocation reaches everybody with that number; anything else the one whom we
     /// wrote to last. A number nobody has becomes a new contact.
     async fn inbound(&mut self, inbound: Inbound, now: Timestamp) -> Result<(), PipelineError> {
-        let workspace = inbound.workspace;
+        let Some(workspace) = self.workspace_of(&inbound).await? else {
+            self.nobodys(&inbound);
+            return Ok(());
+        };
         let contacts =
             self.store.contacts_by_phone(workspace, &inbound.from, SHARED_NUMBER_MAX).await?;
         let input = Input {
             at: inbound.at.min(now),
             kind: InputKind::Inbound {
                 text: inbound.text.chars().take(limits::INBOUND_CHARS_MAX).collect(),
+                media: inbound.media.iter().take(limits::MEDIA_MAX).cloned().collect(),
             },
         };
         let input_id = inbound
@@ -84,7 +88,8 @@ impl Pipeline {
             .as_ref()
             .map(|id| stable_hash_wide(&[b"inbound", inbound.from.as_bytes(), id.as_bytes()]));
         if contacts.is_empty() {
-            return self.inbound_from_stranger(&inbound, input, input_id, now).await;
+            let from = inbound.from;
+            return self.inbound_from_stranger(workspace, from, input, input_id, now).await;
         }
         if let Some(id) = input_id
             && self.store.inputs_known(workspace, &[id]).await?.first() == Some(&true)
@@ -110,27 +115,21 @@ impl Pipeline {
 
     async fn inbound_from_stranger(
         &mut self,
-        inbound: &Inbound,
+        workspace: WorkspaceId,
+        from: String,
         input: Input,
         input_id: Option<u128>,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
-        let identity = Identity {
-            workspace: inbound.workspace,
-            kind: IdentityKind::Phone,
-            value: inbound.from.clone(),
-        };
-        let traits = serde_json::Map::from_iter([(
-            "phone".to_owned(),
-            serde_json::Value::String(inbound.from.clone()),
-        )]);
+        let identity = Identity { workspace, kind: IdentityKind::Phone, value: from.clone() };
+        let traits =
+            serde_json::Map::from_iter([("phone".to_owned(), serde_json::Value::String(from))]);
         let hello = Arrival {
-            workspace: inbound.workspace,
+            workspace,
             identities: vec![identity.clone()],
             input_id: None,
             input: Input { at: input.at, kind: InputKind::Identify { traits } },
         };
-        let workspace = inbound.workspace;
         let text = Arrival { workspace, identities: vec![identity], input_id, input };
         self.accept(&[(hello, now), (text, now)]).await?;
         Ok(())
@@ -221,8 +220,8 @@ pub(crate) fn receipt_work(
     receipt: &Receipt,
     now: Timestamp,
 ) -> Work {
-    let status = receipt.status;
-    let mut work = about(message, now, |message| InputKind::Receipt { message, status });
+    let (status, error) = (receipt.status, receipt.error.clone());
+    let mut work = about(message, now, |message| InputKind::Receipt { message, status, error });
     // Not for the history: the message and the decision tell it, and receipts are as many as messages.
     work.input.at = receipt.at.min(now);
     work

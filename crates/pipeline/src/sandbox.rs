@@ -120,7 +120,16 @@ impl Sandbox {
         let place = if width > 0 { self.draw("receipt", message) } else { 0.0 };
         let at = now + from + Span((place * width as f64) as i64);
         let gateway = message.gateway.clone();
-        Some(Receipt { gateway, gateway_ref, message: Some(message.id), status, at })
+        Some(Receipt {
+            gateway,
+            gateway_ref,
+            other_refs: Vec::new(),
+            to: Some(message.to.clone()),
+            message: Some(message.id),
+            status,
+            error: None,
+            at,
+        })
     }
 
     /// A receipt is on its way.

@@ -144,7 +144,7 @@ fn a_stop_reaches_the_others_with_that_number() {
         let (store, _, start) = opened("nap").await;
         let mut pipeline = damage(&store).await;
         let (from, text) = (PHONE.to_owned(), "STOP".to_owned());
-        let stop = Inbound { workspace: WorkspaceId(1), id: None, from, text, at: start };
+        let stop = Inbound::to_workspace(WorkspaceId(1), None, from, text, start);
         let events = vec![GatewayEvent::Inbound(stop)];
         pipeline.receive(events, Tick::Live(start)).await.expect("it goes on");
         assert_told(&mut pipeline);

@@ -123,13 +123,8 @@ async fn assert_out(store: &Store, pipeline: &mut Pipeline, now: Timestamp) {
 fn a_stop_that_cannot_be_carried_out_is_kept() {
     pollster::block_on(async {
         let (store, mut pipeline, start) = with_a_message_on_its_way().await;
-        let stop = Inbound {
-            workspace: WorkspaceId(1),
-            id: None,
-            from: "+12025550142".to_owned(),
-            text: "STOP".to_owned(),
-            at: start,
-        };
+        let (from, text) = ("+12025550142".to_owned(), "STOP".to_owned());
+        let stop = Inbound::to_workspace(WorkspaceId(1), None, from, text, start);
         let events = vec![GatewayEvent::Inbound(stop)];
         pipeline.receive(events, Tick::Live(start)).await.expect("received");
         assert_out(&store, &mut pipeline, start).await;

@@ -179,7 +179,7 @@ impl Carrier {
     ) {
         let id = Some(format!("{}{from}{text}", at.0));
         let (from, text) = (from.to_owned(), text.to_owned());
-        let inbound = Inbound { workspace, id, from, text, at };
+        let inbound = Inbound::to_workspace(workspace, id, from, text, at);
         self.expect(at, Sent::Event(GatewayEvent::Inbound(inbound)));
     }
 
@@ -190,6 +190,9 @@ impl Carrier {
             gateway: message.gateway.clone(),
             gateway_ref: of.to_owned(),
             message: repeats.then_some(message.id),
+            other_refs: Vec::new(),
+            to: None,
+            error: None,
             status,
             at,
         };

@@ -312,13 +312,8 @@ impl Drive {
                     self.pipeline.clicked_in(*message, at, at).await?;
                 }
                 Coming::Reaction(message, Reaction::Reply(text)) => {
-                    let inbound = Inbound {
-                        workspace: message.workspace,
-                        id: None,
-                        from: message.to,
-                        text,
-                        at,
-                    };
+                    let inbound =
+                        Inbound::to_workspace(message.workspace, None, message.to, text, at);
                     self.pipeline.receive(vec![GatewayEvent::Inbound(inbound)], tick).await?;
                 }
             }

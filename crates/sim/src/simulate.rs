@@ -20,7 +20,7 @@ use wayline_core::ids::{ContactId, WorkspaceId, stable_hash_wide};
 use wayline_core::journey::workspace::load;
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::definitions::Definitions;
-use wayline_pipeline::gateway::{GatewayEvent, Gateways, Inbound};
+use wayline_pipeline::gateway::{Destination, GatewayEvent, Gateways, Inbound};
 use wayline_pipeline::ingest::{Arrival, read};
 use wayline_pipeline::retain::Keep;
 use wayline_pipeline::tick::Tick;
@@ -281,7 +281,7 @@ impl Simulation {
                     self.accept(&mut lines).await;
                     let workspace = WorkspaceId(workspace as u32 + 1);
                     let id = Some(format!("{}{from}{text}", at.0));
-                    let inbound = Inbound { workspace, id, from, text, at };
+                    let inbound = Inbound::to_workspace(workspace, id, from, text, at);
                     self.receive(vec![GatewayEvent::Inbound(inbound)]).await;
                 }
                 Happening::Publish { workspace, edition } => {
@@ -329,7 +329,8 @@ impl Simulation {
             match event {
                 GatewayEvent::Inbound(inbound) if is_taken => {
                     let mut chronicle = lock(&self.chronicle);
-                    let Inbound { workspace, from, text, .. } = inbound;
+                    let Inbound { destination, from, text, .. } = inbound;
+                    let Destination::Workspace(workspace) = destination else { continue };
                     chronicle.number_said(workspace, &from, &text, self.now);
                 }
                 event if !is_taken => {

@@ -122,14 +122,16 @@ impl Run<'_> {
                 };
                 self.set_consent(*channel, topic.clone(), *state, reason, source, at)
             }
-            InputKind::Inbound { text } => self.inbound(text, at),
+            InputKind::Inbound { text, .. } => self.inbound(text, at),
             InputKind::Clicked { message } => {
                 self.count_hour(at);
                 self.clicked(message, at);
                 Ok(())
             }
-            InputKind::Receipt { message, status } => self.receipt(message, *status, at),
-            InputKind::HandOut { message, run } => self.hand_out(message, *run),
+            InputKind::Receipt { message, status, error } => {
+                self.receipt(message, *status, error.as_ref(), at)
+            }
+            InputKind::HandOut { message, run, via } => self.hand_out(message, *run, via),
             InputKind::Answered { message, outcome } => self.answered(message, outcome),
             InputKind::CallAnswered { call, answer } => self.call_answered(*call, answer),
             InputKind::Enroll { journey, key, properties } => {

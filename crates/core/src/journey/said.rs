@@ -121,7 +121,7 @@ impl Run<'_> {
     pub(super) fn keep_revocation(&mut self, kind: &InputKind, at: Timestamp) {
         let out = ConsentState::OptedOut;
         let kept = match kind {
-            InputKind::Inbound { text } if self.classify(text) == Keyword::Stop => {
+            InputKind::Inbound { text, .. } if self.classify(text) == Keyword::Stop => {
                 let now = self.now;
                 self.record_consent(Channel::Sms, None, out, Reason::Keyword, STOP, now)
             }

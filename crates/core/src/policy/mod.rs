@@ -5,4 +5,5 @@
 pub mod jurisdiction;
 pub mod may_send;
 pub mod quiet;
+pub mod route;
 pub mod settings;

@@ -3,6 +3,7 @@
 //! Must never hold a secret: gateways and their keys are configured elsewhere.
 
 use crate::policy::quiet::QuietWindow;
+use crate::policy::route::Route;
 use crate::time::Span;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ pub struct Settings {
     pub consent: ConsentMode,
     /// The first is the default.
     pub senders: Vec<Sender>,
+    /// What carries which messages; none that matches: the gateway of the sender.
+    pub routes: Vec<Route>,
     /// Words that enter journeys: (upper-case word, journey slug).
     pub keywords: Vec<(String, String)>,
     /// Topics people can subscribe to.
@@ -151,6 +154,23 @@ pub struct Sender {
     pub kind: SenderKind,
     /// Gateway id.
     pub gateway: String,
+    /// What it is registered as, for senders that must be.
+    pub registration: Registration,
+    /// Parts a second it may send at most; `None`: what `rules/rates.yaml` says of its kind.
+    pub parts_per_second: Option<u32>,
+}
+
+/// What a sender is registered as with the carriers of the United States.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Registration {
+    /// Id of the brand.
+    pub brand: Option<String>,
+    /// Id of the campaign.
+    pub campaign: Option<String>,
+    /// AT&T's message class of the campaign.
+    pub class: Option<String>,
+    /// Trust score of the brand, 0 to 100.
+    pub score: Option<u32>,
 }
 
 /// Kind of sender.

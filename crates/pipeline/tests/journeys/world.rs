@@ -311,13 +311,9 @@ impl World {
         };
         self.inbound += 1;
         let id = rest.iter().find_map(|word| word.strip_prefix("id:"));
-        let inbound = Inbound {
-            workspace: self.workspace,
-            id: Some(id.map_or_else(|| self.inbound.to_string(), str::to_owned)),
-            from,
-            text: text.trim_matches('"').to_owned(),
-            at: now,
-        };
+        let id = Some(id.map_or_else(|| self.inbound.to_string(), str::to_owned));
+        let text = text.trim_matches('"').to_owned();
+        let inbound = Inbound::to_workspace(self.workspace, id, from, text, now);
         let events = vec![GatewayEvent::Inbound(inbound)];
         self.pipeline.receive(events, Tick::Virtual(now)).await
     }
@@ -373,6 +369,9 @@ impl World {
             gateway: message.gateway.clone(),
             gateway_ref: message.gateway_ref.unwrap_or_else(|| "never told".to_owned()),
             message: Some(message.id).filter(|_| !rest.contains(&"without-our-id")),
+            other_refs: Vec::new(),
+            to: None,
+            error: None,
             status,
             at: happened(rest, now),
         };

@@ -94,7 +94,7 @@ impl Folk {
     }
 
     async fn text(&self, from: String, text: String, at: Timestamp) -> Result<(), DemoError> {
-        let inbound = Inbound { workspace: self.place.workspace, id: None, from, text, at };
+        let inbound = Inbound::to_workspace(self.place.workspace, None, from, text, at);
         let taken = self.app.live.perform(move |pipeline, now| {
             let events = vec![GatewayEvent::Inbound(inbound)];
             pollster::block_on(pipeline.receive(events, Tick::Live(now)))

@@ -122,6 +122,7 @@ async fn submit(
         SubmitOutcome::Accepted { .. } => "accepted",
         SubmitOutcome::Refused { .. } => "refused",
         SubmitOutcome::Retry { .. } => "retry",
+        SubmitOutcome::Rejected { .. } => "rejected",
         SubmitOutcome::Unknown => "unknown",
     };
     metrics::counter!("wayline_submits_total", "outcome" => kind).increment(1);

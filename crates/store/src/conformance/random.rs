@@ -239,11 +239,12 @@ fn message(draw: &mut Draw) -> Op {
         parts: 1,
     });
     let change = MessageChange {
-        state,
-        reason: wayline_core::decision::Reason::Receipt,
         due_at: draw.one_in(2).then(|| draw.instant()),
         handed_out,
         gateway_ref: draw.one_in(2).then(|| format!("r{}", draw.below(2))),
+        error: draw.one_in(4).then(|| "30007".to_owned()),
+        tried: draw.one_in(4).then(|| format!("g{}", draw.below(3))),
+        ..MessageChange::to(state, wayline_core::decision::Reason::Receipt)
     };
     let workspace = if draw.one_in(20) { draw.workspace() } else { home(ContactId(n % 3)) };
     Op::ChangeMessage { workspace, id: samples::message_id(n), change: Box::new(change) }

@@ -142,19 +142,15 @@ pub fn message(enrollment: u64, contact: u64, due: i64) -> Message {
         parts: 0,
         text: String::new(),
         gateway_ref: None,
+        error: String::new(),
+        tried: Vec::new(),
     }
 }
 
 /// A change of state only.
 #[must_use]
 pub fn becomes(enrollment: u64, state: MessageState) -> Op {
-    let change = MessageChange {
-        state,
-        reason: Reason::Receipt,
-        due_at: None,
-        handed_out: None,
-        gateway_ref: None,
-    };
+    let change = MessageChange::to(state, Reason::Receipt);
     Op::ChangeMessage { workspace: WS, id: message_id(enrollment), change: Box::new(change) }
 }
 
@@ -172,11 +168,8 @@ pub fn handed_out(enrollment: u64, at: i64, run: u64) -> Op {
         parts: 1,
     };
     let change = MessageChange {
-        state: MessageState::Submitting,
-        reason: Reason::StepDone,
-        due_at: None,
         handed_out: Some(handed_out),
-        gateway_ref: None,
+        ..MessageChange::to(MessageState::Submitting, Reason::StepDone)
     };
     Op::ChangeMessage { workspace: WS, id: message_id(enrollment), change: Box::new(change) }
 }
@@ -185,11 +178,8 @@ pub fn handed_out(enrollment: u64, at: i64, run: u64) -> Op {
 #[must_use]
 pub fn accepted(enrollment: u64, gateway_ref: &str) -> Op {
     let change = MessageChange {
-        state: MessageState::Submitted,
-        reason: Reason::GatewayAccepted,
-        due_at: None,
-        handed_out: None,
         gateway_ref: Some(gateway_ref.to_owned()),
+        ..MessageChange::to(MessageState::Submitted, Reason::GatewayAccepted)
     };
     Op::ChangeMessage { workspace: WS, id: message_id(enrollment), change: Box::new(change) }
 }

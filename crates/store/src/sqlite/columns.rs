@@ -173,7 +173,8 @@ fn message_id(row: &Row<'_>, first: usize) -> rusqlite::Result<MessageId> {
 /// Columns of [`message`].
 pub(super) const MESSAGE: &str = "SELECT enrollment, step_index, visit, workspace, contact, \
     journey, version, step, variant, purpose, channel, sender, gateway, address, state, reason, \
-    intended_at, due_at, handed_out_at, attempts, run, parts, text, gateway_ref FROM message";
+    intended_at, due_at, handed_out_at, attempts, run, parts, text, gateway_ref, error, \
+    tried FROM message";
 
 /// A message.
 pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
@@ -200,6 +201,8 @@ pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         parts: row.get(21)?,
         text: row.get(22)?,
         gateway_ref: row.get(23)?,
+        error: row.get(24)?,
+        tried: row.get::<_, String>(25)?.lines().map(str::to_owned).collect(),
     })
 }
 

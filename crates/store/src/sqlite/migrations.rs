@@ -6,8 +6,12 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// Step `n` leads to schema `n + 1`.
-pub(super) const STEPS: &[&str] =
-    &[include_str!("schema_v1.sql"), include_str!("schema_v2.sql"), include_str!("schema_v3.sql")];
+pub(super) const STEPS: &[&str] = &[
+    include_str!("schema_v1.sql"),
+    include_str!("schema_v2.sql"),
+    include_str!("schema_v3.sql"),
+    include_str!("schema_v4.sql"),
+];
 
 /// The schema this program writes.
 pub(super) const SUPPORTED: u32 = STEPS.len() as u32;

@@ -8,9 +8,10 @@ use crate::journey::definition::entry::EntryBy;
 use crate::journey::definition::workspace::{CapWindow as PerWritten, QuietHours, WhenFull};
 use crate::journey::problem::{Code, Problem, Severity};
 use crate::policy::quiet::{LocalTime, QuietWindow};
+use crate::policy::route::Route;
 use crate::policy::settings::{
-    Cap, CapWindow, ConsentMode, MissingValues, Purpose, QuietPolicy, Sender, SenderKind, Settings,
-    UnknownZonePolicy, ZoneChoice,
+    Cap, CapWindow, ConsentMode, MissingValues, Purpose, QuietPolicy, Registration, Sender,
+    SenderKind, Settings, UnknownZonePolicy, ZoneChoice,
 };
 use crate::time::Span;
 use jiff::tz::TimeZone;
@@ -19,6 +20,8 @@ use jiff::tz::TimeZone;
 const QUIET_FROM: LocalTime = LocalTime(21 * 60);
 /// … to 08:00.
 const QUIET_TO: LocalTime = LocalTime(8 * 60);
+/// Of routes that name none.
+const PRIORITY: u32 = 10;
 
 pub(super) fn settings(
     workspace: &Workspace,
@@ -54,6 +57,7 @@ pub(super) fn settings(
         caps: caps(workspace),
         consent: workspace.consent.map_or(ConsentMode::DoubleOptIn, |consent| consent.value),
         senders: senders(workspace),
+        routes: routes(workspace),
         keywords: keywords(workspace, journeys, problems),
         topics: workspace.topics.iter().flatten().map(|topic| topic.id.text.clone()).collect(),
         link_domain: workspace.link_domain.as_ref().map(|domain| domain.text.clone()),
@@ -125,6 +129,8 @@ fn senders(workspace: &Workspace) -> Vec<Sender> {
             number: sandbox(),
             kind: SenderKind::Alphanumeric,
             gateway: sandbox(),
+            registration: Registration::default(),
+            parts_per_second: None,
         }];
     }
     let sender = |sender: &crate::journey::definition::workspace::Sender| Sender {
@@ -132,8 +138,30 @@ fn senders(workspace: &Workspace) -> Vec<Sender> {
         number: sender.number.text.clone(),
         kind: sender.kind,
         gateway: sender.gateway.text.clone(),
+        registration: Registration {
+            brand: sender.brand.as_ref().map(|it| it.text.clone()),
+            campaign: sender.campaign.as_ref().map(|it| it.text.clone()),
+            class: sender.class.as_ref().map(|it| it.text.clone()),
+            score: sender.score.as_ref().map(|it| it.value),
+        },
+        parts_per_second: sender.parts_per_second.as_ref().map(|it| it.value),
     };
     written.iter().map(sender).collect()
+}
+
+fn routes(workspace: &Workspace) -> Vec<Route> {
+    let route = |route: &crate::journey::definition::workspace::Route| Route {
+        gateway: route.gateway.text.clone(),
+        sender: route.sender.as_ref().map(|it| it.text.clone()),
+        country: route.country.as_ref().map(|it| it.text.clone()),
+        prefix: route.prefix.as_ref().map(|it| it.text.clone()),
+        purpose: route.purpose,
+        sender_kind: route.sender_kind,
+        priority: route.priority.as_ref().map_or(PRIORITY, |it| it.value),
+        weight: route.weight.as_ref().map_or(1, |it| it.value),
+        cost_micros: route.cost_micros.as_ref().map(|it| u64::from(it.value)),
+    };
+    workspace.routes.iter().flatten().map(route).collect()
 }
 
 /// Words of the workspace first, then those of live journeys, upper case; each leads to one journey.

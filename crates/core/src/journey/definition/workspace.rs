@@ -34,6 +34,8 @@ record! {
         link_domain: Option<Label>,
         /// What messages come from; the first is the default.
         senders: Option<Vec<Sender>>,
+        /// What carries which messages; where none matches, the gateway of the sender does.
+        routes: Option<Vec<Route>>,
         /// Words that enter journeys.
         keywords: Option<Vec<Keyword>>,
         /// Topics people can subscribe to.
@@ -162,6 +164,40 @@ record! {
         kind: SenderKind,
         /// Which gateway carries it.
         gateway: Label,
+        /// Parts a second it may send at most; default: what is usual for its kind.
+        parts_per_second: Option<Whole>,
+        /// Id of the brand it is registered for.
+        brand: Option<Label>,
+        /// Id of the campaign it is registered for.
+        campaign: Option<Label>,
+        /// Message class of the campaign at AT&T.
+        class: Option<Label>,
+        /// Trust score of the brand, 0 to 100.
+        score: Option<Whole>,
+    }
+}
+
+record! {
+    /// A rule that picks a gateway.
+    pub struct Route: "a route" {
+        /// Which gateway carries what matches.
+        gateway: Label,
+        /// Sent from this sender instead.
+        sender: Option<Slug>,
+        /// Only numbers of this country.
+        country: Option<Country>,
+        /// Only numbers that begin so, in quotes: "+1907".
+        prefix: Option<Label>,
+        /// Only these messages.
+        purpose: Option<Purpose>,
+        /// Only from senders of this kind.
+        sender_kind: Option<SenderKind>,
+        /// Lower goes first; default 10.
+        priority: Option<Whole>,
+        /// Share among routes of one priority; 0: only when no other is left; default 1.
+        weight: Option<Whole>,
+        /// What a part costs, in millionths of the account's currency.
+        cost_micros: Option<Whole>,
     }
 }
 

@@ -9,6 +9,7 @@ mod emit;
 mod experiment;
 mod leave;
 mod outcome;
+mod rejected;
 mod send;
 mod update;
 mod wait;

@@ -3,6 +3,7 @@
 //! Must never let a message go back from an end, nor count one twice.
 
 use super::send::{send_step, suppressed};
+use crate::carrier::{CarrierError, ErrorClass};
 use crate::condition::Engagement;
 use crate::consent::Channel;
 use crate::contact::{Enrollment, LatestMessage, Position, SentMark};
@@ -17,6 +18,20 @@ use crate::limits;
 use crate::message::{Message, MessageChange, MessageState};
 use crate::time::Timestamp;
 
+/// How a message that was surely not taken goes back into the outbox.
+pub(super) struct Again {
+    /// When it may be claimed again.
+    pub(super) due: Timestamp,
+    /// Why it waits.
+    pub(super) reason: Reason,
+    /// Whether this was one of its attempts: being asked to slow down is none.
+    pub(super) counts: bool,
+    /// What the carrier said.
+    pub(super) error: Option<String>,
+    /// The gateway that refused it, when another route is to take it.
+    pub(super) tried: Option<String>,
+}
+
 impl Run<'_> {
     /// The gateway's answer to a submit.
     pub(crate) fn answered(
@@ -28,11 +43,22 @@ impl Run<'_> {
             self.name(message, outcome);
             return Ok(());
         }
-        if let SubmitOutcome::Retry { after, throttled } = outcome {
-            return self.again(message, self.now + *after, *throttled);
+        match outcome {
+            SubmitOutcome::Retry { after, throttled } => {
+                let (due, throttled) = (self.now + *after, *throttled);
+                let reason =
+                    if throttled { Reason::RateLimited } else { Reason::GatewayUnavailable };
+                let again = Again { due, reason, counts: !throttled, error: None, tried: None };
+                self.again(message, again)
+            }
+            SubmitOutcome::Rejected { error, retry_after } => {
+                self.rejected(message, error, *retry_after)
+            }
+            _ => {
+                self.record_answer(message, outcome);
+                self.leave_send(message)
+            }
         }
-        self.record_answer(message, outcome);
-        self.leave_send(message)
     }
 
     /// A receipt came before the answer: only the gateway's own id is new.
@@ -40,11 +66,8 @@ impl Run<'_> {
         let SubmitOutcome::Accepted { gateway_ref } = outcome else { return };
         if message.state == MessageState::Submitted && message.gateway_ref.is_none() {
             let change = MessageChange {
-                state: MessageState::Submitted,
-                reason: Reason::GatewayAccepted,
-                due_at: None,
-                handed_out: None,
                 gateway_ref: Some(gateway_ref.clone()),
+                ..MessageChange::to(MessageState::Submitted, Reason::GatewayAccepted)
             };
             self.out.messages.push(MessageEffect::Change(message.id, Box::new(change)));
         }
@@ -54,9 +77,16 @@ impl Run<'_> {
     pub(crate) fn record_answer(&mut self, message: &Message, outcome: &SubmitOutcome) {
         let (state, reason) = match outcome {
             SubmitOutcome::Accepted { .. } => (MessageState::Submitted, Reason::GatewayAccepted),
-            SubmitOutcome::Refused { .. } => (MessageState::Failed, Reason::GatewayRefused),
+            SubmitOutcome::Refused { .. } | SubmitOutcome::Rejected { .. } => {
+                (MessageState::Failed, Reason::GatewayRefused)
+            }
             SubmitOutcome::Unknown => (MessageState::Unknown, Reason::AnswerLost),
             SubmitOutcome::Retry { .. } => return,
+        };
+        let error = match outcome {
+            SubmitOutcome::Refused { error } => Some(error.clone()),
+            SubmitOutcome::Rejected { error, .. } => Some(error.line()),
+            _ => None,
         };
         let gateway_ref = match outcome {
             SubmitOutcome::Accepted { gateway_ref } => Some(gateway_ref.clone()),
@@ -64,7 +94,7 @@ impl Run<'_> {
         };
         self.out.messages.push(MessageEffect::Change(
             message.id,
-            Box::new(MessageChange { state, reason, due_at: None, handed_out: None, gateway_ref }),
+            Box::new(MessageChange { gateway_ref, error, ..MessageChange::to(state, reason) }),
         ));
         let what = match state {
             MessageState::Submitted => What::Sent,
@@ -99,12 +129,7 @@ impl Run<'_> {
     }
 
     /// Surely not taken: it goes back into the outbox, unless it was tried too often or would be too late.
-    fn again(
-        &mut self,
-        message: &Message,
-        due: Timestamp,
-        throttled: bool,
-    ) -> Result<(), AdvanceError> {
+    pub(super) fn again(&mut self, message: &Message, again: Again) -> Result<(), AdvanceError> {
         self.uncount(message.id);
         let id = message.id.enrollment;
         let waits = self.enrollment(id).is_some_and(|enrollment| {
@@ -119,10 +144,11 @@ impl Run<'_> {
             return Ok(());
         };
         let Some((step, send)) = send_step(&journey, index) else { return Ok(()) };
+        let Again { due, reason, counts, error, tried } = again;
         let too_late = matches!(self.not_after(id, send), Ok(Some(end)) if due >= end);
         let objection = if too_late {
             Some(Reason::TooLate)
-        } else if !throttled && message.attempts >= limits::ATTEMPTS_MAX {
+        } else if counts && message.attempts >= limits::ATTEMPTS_MAX {
             Some(Reason::TooManyAttempts)
         } else {
             None
@@ -130,14 +156,19 @@ impl Run<'_> {
         if let Some(reason) = objection {
             return self.drop_open(id, message.id, reason, suppressed(step, send));
         }
-        let reason = if throttled { Reason::RateLimited } else { Reason::GatewayUnavailable };
-        self.change(message.id, MessageState::Queued, reason, Some(due));
+        let change = MessageChange {
+            due_at: Some(due),
+            error,
+            tried,
+            ..MessageChange::to(MessageState::Queued, reason)
+        };
+        self.out.messages.push(MessageEffect::Change(message.id, Box::new(change)));
         self.stay(id, Position::Queued);
         Ok(())
     }
 
     /// A message that was surely not sent does not count for caps.
-    fn uncount(&mut self, message: MessageId) {
+    pub(super) fn uncount(&mut self, message: MessageId) {
         self.contact.state.sends.retain(|mark| mark.message != message);
     }
 
@@ -177,7 +208,7 @@ impl Run<'_> {
     }
 
     /// The enrollment that waited for the answer goes on.
-    fn leave_send(&mut self, message: &Message) -> Result<(), AdvanceError> {
+    pub(super) fn leave_send(&mut self, message: &Message) -> Result<(), AdvanceError> {
         let id = message.id.enrollment;
         let waits = self.enrollment(id).is_some_and(|enrollment| {
             enrollment.position == Position::Submitting
@@ -193,6 +224,7 @@ impl Run<'_> {
         &mut self,
         message: &Message,
         status: ReceiptStatus,
+        error: Option<&CarrierError>,
         at: Timestamp,
     ) -> Result<(), AdvanceError> {
         let (state, what) = match status {
@@ -205,7 +237,14 @@ impl Run<'_> {
         if message.state == state || !message.state.may_become(state) {
             return Ok(());
         }
-        self.change(message.id, state, Reason::Receipt, None);
+        let change = MessageChange {
+            error: error.map(CarrierError::line),
+            ..MessageChange::to(state, Reason::Receipt)
+        };
+        self.out.messages.push(MessageEffect::Change(message.id, Box::new(change)));
+        if let Some(error) = error.filter(|error| error.class == ErrorClass::Suppress) {
+            self.number_refused(error)?;
+        }
         let was_open = matches!(message.state, MessageState::Submitting | MessageState::Unknown);
         if was_open && !matches!(state, MessageState::Submitted | MessageState::Failed) {
             // What a carrier tried to deliver was sent, whether the gateway's answer came or not.

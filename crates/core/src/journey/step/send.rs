@@ -6,6 +6,7 @@
 use crate::consent::Channel;
 use crate::contact::{Position, SendMark};
 use crate::decision::{HELD_AGAIN, Reason, What};
+use crate::event::Via;
 use crate::ids::{EnrollmentId, MessageId, stable_hash};
 use crate::journey::advance::AdvanceError;
 use crate::journey::effects::MessageEffect;
@@ -14,13 +15,11 @@ use crate::journey::run::{Flow, Run};
 use crate::limits;
 use crate::message::{HandedOut, Message, MessageChange, MessageState};
 use crate::policy::may_send::{Verdict, Wish, may_send};
+use crate::policy::route::SANDBOX;
 use crate::policy::settings::MissingValues;
 use crate::template::{RenderError, Template};
 use crate::text;
 use crate::time::Timestamp;
-
-/// Sender and gateway of a workspace that names none.
-const SANDBOX: &str = "sandbox";
 
 /// A text ready to go, or why there is none.
 enum Text {
@@ -135,6 +134,8 @@ impl Run<'_> {
             parts: 0,
             text: String::new(),
             gateway_ref: None,
+            error: String::new(),
+            tried: Vec::new(),
         })
     }
 
@@ -213,13 +214,7 @@ impl Run<'_> {
     ) {
         self.out.messages.push(MessageEffect::Change(
             message,
-            Box::new(MessageChange {
-                state,
-                reason,
-                due_at: due,
-                handed_out: None,
-                gateway_ref: None,
-            }),
+            Box::new(MessageChange { due_at: due, ..MessageChange::to(state, reason) }),
         ));
     }
 
@@ -269,7 +264,12 @@ impl Run<'_> {
 
     /// A queued message may be handed to its gateway: the policy is asked once more, the text is made, and the
     /// attempt is recorded, all in this commit.
-    pub(crate) fn hand_out(&mut self, message: &Message, run: u64) -> Result<(), AdvanceError> {
+    pub(crate) fn hand_out(
+        &mut self,
+        message: &Message,
+        run: u64,
+        via: &Via,
+    ) -> Result<(), AdvanceError> {
         let id = message.id.enrollment;
         let waits = self.enrollment(id).is_some_and(|enrollment| {
             enrollment.position == Position::Queued
@@ -296,8 +296,17 @@ impl Run<'_> {
             }
             Verdict::Send => {}
         }
+        let Some(carried_by) = self.carried_by(send, via) else {
+            return self.drop_open(id, message.id, Reason::NoRoute, suppressed(step, send));
+        };
         match self.text(id, message.id, send) {
-            Text::Ready { text, parts } => self.submit(id, message, send, run, (text, parts)),
+            Text::Ready { text, parts } => {
+                let to = self.contact.profile.phone.clone().unwrap_or_default();
+                let (sender, gateway) = carried_by;
+                let (at, attempt) = (self.now, message.attempts + 1);
+                let handed_out = HandedOut { at, run, attempt, to, sender, gateway, text, parts };
+                self.submit(id, message, handed_out);
+            }
             Text::Drop(reason) => {
                 return self.drop_open(id, message.id, reason, suppressed(step, send));
             }
@@ -310,30 +319,19 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn submit(
-        &mut self,
-        id: EnrollmentId,
-        message: &Message,
-        send: &Send,
-        run: u64,
-        (text, parts): (String, u32),
-    ) {
-        let (sender, gateway) = self.sender(send);
+    /// Sender and gateway; `None`: there is none that takes it.
+    fn carried_by(&self, send: &Send, via: &Via) -> Option<(String, String)> {
+        match via {
+            Via::Sender => Some(self.sender(send)),
+            Via::Route { gateway, sender } => Some((sender.clone(), gateway.clone())),
+            Via::Nothing => None,
+        }
+    }
+
+    fn submit(&mut self, id: EnrollmentId, message: &Message, handed_out: HandedOut) {
         let change = MessageChange {
-            state: MessageState::Submitting,
-            reason: Reason::Allowed,
-            due_at: None,
-            handed_out: Some(HandedOut {
-                at: self.now,
-                run,
-                attempt: message.attempts + 1,
-                to: self.contact.profile.phone.clone().unwrap_or_default(),
-                sender,
-                gateway,
-                text,
-                parts,
-            }),
-            gateway_ref: None,
+            handed_out: Some(handed_out),
+            ..MessageChange::to(MessageState::Submitting, Reason::Allowed)
         };
         let mut submission = message.clone();
         submission.apply(&change);

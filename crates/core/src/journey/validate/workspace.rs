@@ -7,6 +7,7 @@ use crate::journey::definition::Workspace;
 use crate::journey::definition::entry::EntryBy;
 use crate::journey::definition::workspace::{QuietHours, QuietWindow};
 use crate::journey::problem::{Code, Problem, Spot, shortened};
+use crate::limits;
 use std::collections::BTreeMap;
 
 /// Words that always mean the same to carriers and law, whatever a workspace wants.
@@ -45,6 +46,8 @@ pub fn validate_workspace(file: &str, workspace: &Workspace, scope: &Scope<'_>) 
     }
     let senders = workspace.senders.iter().flatten().map(|sender| &sender.id);
     checker.distinct("sender", senders.map(|id| (id.text.as_str(), id.at)));
+    checker.senders(workspace);
+    checker.routes(workspace);
     let topics = workspace.topics.iter().flatten().map(|topic| &topic.id);
     checker.distinct("topic", topics.map(|id| (id.text.as_str(), id.at)));
     checker.keywords(workspace);
@@ -77,6 +80,46 @@ impl Checker<'_> {
                 let message = "quiet hours for no purpose hold nothing; write `quiet_hours: none` \
                                if that is meant";
                 self.report.error(Code::Empty, window.at, message);
+            }
+        }
+    }
+
+    fn senders(&mut self, workspace: &Workspace) {
+        for sender in workspace.senders.iter().flatten() {
+            if let Some(rate) = sender.parts_per_second.as_ref().filter(|rate| rate.value == 0) {
+                let message = "0 parts a second would send nothing at all; use at least 1";
+                self.report.error(Code::BadNumber, rate.at, message);
+            }
+            if let Some(score) = sender.score.as_ref().filter(|score| score.value > 100) {
+                let message = "a trust score is 0 to 100";
+                self.report.error(Code::BadNumber, score.at, message);
+            }
+        }
+    }
+
+    fn routes(&mut self, workspace: &Workspace) {
+        let routes = workspace.routes.as_deref().unwrap_or_default();
+        if let Some(one_too_many) = routes.get(limits::ROUTES_MAX) {
+            let message = format!("a workspace has at most {} routes", limits::ROUTES_MAX);
+            self.report.error(Code::TooLarge, one_too_many.at, message);
+        }
+        let senders: Vec<&str> =
+            workspace.senders.iter().flatten().map(|sender| sender.id.as_str()).collect();
+        for route in routes.iter().take(limits::ROUTES_MAX) {
+            if let Some(sender) = &route.sender
+                && !senders.contains(&sender.as_str())
+            {
+                let message = format!(
+                    "there is no sender {:?}; write its id as under `senders`",
+                    shortened(sender.as_str())
+                );
+                self.report.error(Code::UnknownSender, sender.at, message);
+            }
+            if let Some(prefix) = &route.prefix
+                && !is_prefix(&prefix.text)
+            {
+                let message = "a prefix is + and 1 to 15 digits, in quotes: \"+1907\"";
+                self.report.error(Code::BadNumber, prefix.at, message);
             }
         }
     }
@@ -147,4 +190,9 @@ impl Checker<'_> {
             self.report.error(Code::DuplicateKeyword, at, message);
         }
     }
+}
+
+fn is_prefix(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
