@@ -68,6 +68,9 @@ pub enum InputKind {
         /// Why it did not arrive, where the carrier says so.
         #[serde(default)]
         error: Option<CarrierError>,
+        /// The gateway's own id for the message: new where the answer that should have named it was lost.
+        #[serde(default)]
+        gateway_ref: Option<String>,
     },
     /// A queued message may be handed to its gateway.
     HandOut {
@@ -187,6 +190,8 @@ pub enum Via {
         /// Sender id.
         sender: String,
     },
+    /// Nothing now: what should carry it is not configured. It is asked about again later.
+    Later,
     /// Nothing: no route takes it.
     Nothing,
 }

@@ -113,9 +113,13 @@ pub const THROTTLED_WAIT: Span = Span::seconds(1);
 pub const RETRY_WAIT_MIN: Span = Span::seconds(5);
 /// … up to this.
 pub const RETRY_WAIT_MAX: Span = Span::minutes(15);
+/// How long a message waits for a gateway that is not configured (any more).
+pub const NO_GATEWAY_WAIT: Span = Span::minutes(1);
 /// Routes of one workspace.
 pub const ROUTES_MAX: usize = 1_000;
 /// Answers a webhook may give, in bytes.
 pub const CALL_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// How long it is kept how much of a day's allowance was used.
+pub const ALLOWANCES_KEPT: Span = Span::days(7);
 /// Rows of one page of any list.
 pub const PAGE_ROWS_MAX: usize = 1_000;

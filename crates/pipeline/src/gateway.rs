@@ -11,6 +11,7 @@ use wayline_core::carrier::CarrierError;
 use wayline_core::event::{Media, ReceiptStatus, SubmitOutcome};
 use wayline_core::ids::{MessageId, WorkspaceId};
 use wayline_core::message::Message;
+use wayline_core::policy::settings::Sender;
 use wayline_core::time::Timestamp;
 
 /// A configured connection to a carrier.
@@ -18,11 +19,93 @@ pub trait Gateway: Send + Sync {
     /// Hands a message over and says what came of it. A lost answer is [`SubmitOutcome::Unknown`].
     fn submit<'a>(&'a self, message: &'a Message, now: Timestamp) -> BoxFuture<'a, SubmitOutcome>;
 
+    /// As [`Gateway::submit`], from this sender of the workspace: what the carrier is to show as where it comes from.
+    fn submit_from<'a>(
+        &'a self,
+        message: &'a Message,
+        from: Option<&'a Sender>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, SubmitOutcome> {
+        let _ = from;
+        self.submit(message, now)
+    }
+
     /// What has come from the carrier up to now, in order. Each thing is told once.
     fn poll(&self, now: Timestamp) -> Vec<GatewayEvent>;
 
     /// When there may be something to poll again, as far as the gateway knows.
     fn next_event(&self) -> Option<Timestamp>;
+
+    /// How many messages it can submit at once now, none of them waiting: the free places of its window.
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Whether it is connected, or was until a moment ago. Messages for one that is not take another route.
+    fn is_up(&self) -> bool {
+        true
+    }
+}
+
+/// Whether a gateway is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It is.
+    #[default]
+    Active,
+    /// It stays connected, takes no messages, and still hears receipts and texts.
+    Paused,
+    /// It takes no messages, and disconnects when nothing is under way.
+    Draining,
+}
+
+/// Which workspaces may use a gateway of the operator's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shared {
+    /// All.
+    #[default]
+    All,
+    /// Those with these slugs.
+    Only(Vec<String>),
+}
+
+impl Shared {
+    fn includes(&self, slug: &str) -> bool {
+        match self {
+            Shared::All => true,
+            Shared::Only(slugs) => slugs.iter().any(|it| it == slug),
+        }
+    }
+}
+
+/// A gateway and how it is used.
+#[derive(Clone)]
+pub struct Connection {
+    /// The gateway.
+    pub gateway: Arc<dyn Gateway>,
+    /// Whether it is used.
+    pub standing: Standing,
+    /// By whom, when it is the operator's.
+    pub shared: Shared,
+    /// Parts a second it is given at most.
+    pub parts_per_second: Option<f64>,
+    /// Whether the rates of senders and campaigns bind what goes through it: not where nothing reaches a carrier.
+    pub is_real: bool,
+}
+
+impl Connection {
+    /// One that takes whatever it is given: for what reaches nobody.
+    #[must_use]
+    pub fn free(gateway: Arc<dyn Gateway>) -> Connection {
+        Connection {
+            gateway,
+            standing: Standing::Active,
+            shared: Shared::All,
+            parts_per_second: None,
+            is_real: false,
+        }
+    }
 }
 
 /// What comes from a carrier.
@@ -118,34 +201,65 @@ pub enum Destination {
     },
 }
 
-/// All configured gateways, by id.
+/// All configured gateways, by key: `workspace/id`, or the id alone for the operator's.
 #[derive(Clone, Default)]
 pub struct Gateways {
-    by_id: BTreeMap<String, Arc<dyn Gateway>>,
+    by_key: BTreeMap<String, Connection>,
 }
 
 impl Gateways {
     /// One gateway, for every id: the sandbox of replays and simulations.
     #[must_use]
     pub fn only(gateway: Arc<dyn Gateway>) -> Gateways {
-        Gateways { by_id: BTreeMap::from([(String::new(), gateway)]) }
+        Gateways { by_key: BTreeMap::from([(String::new(), Connection::free(gateway))]) }
     }
 
-    /// Adds a gateway.
+    /// Adds a gateway that reaches nobody.
     #[must_use]
-    pub fn with(mut self, id: &str, gateway: Arc<dyn Gateway>) -> Gateways {
-        self.by_id.insert(id.to_owned(), gateway);
+    pub fn with(mut self, key: &str, gateway: Arc<dyn Gateway>) -> Gateways {
+        self.set(key, Connection::free(gateway));
         self
     }
 
-    /// The gateway of that id, else the one that serves every id.
-    #[must_use]
-    pub fn get(&self, id: &str) -> Option<&Arc<dyn Gateway>> {
-        self.by_id.get(id).or_else(|| self.by_id.get(""))
+    /// Adds or replaces a gateway.
+    pub fn set(&mut self, key: &str, connection: Connection) {
+        self.by_key.insert(key.to_owned(), connection);
     }
 
-    /// All of them, by id.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Gateway>> {
-        self.by_id.values()
+    /// Takes a gateway away.
+    pub fn remove(&mut self, key: &str) -> Option<Connection> {
+        self.by_key.remove(key)
+    }
+
+    /// The gateway of that key, else the one that serves every id.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Arc<dyn Gateway>> {
+        self.connection(key).map(|connection| &connection.gateway)
+    }
+
+    /// As [`Gateways::get`], with how it is used.
+    #[must_use]
+    pub fn connection(&self, key: &str) -> Option<&Connection> {
+        self.by_key.get(key).or_else(|| self.by_key.get(""))
+    }
+
+    /// The key of the gateway that a workspace calls so: its own, else the operator's where it may use that, else
+    /// the one that serves every id.
+    #[must_use]
+    pub fn key_for(&self, slug: &str, id: &str) -> Option<String> {
+        let own = format!("{slug}/{id}");
+        if self.by_key.contains_key(&own) {
+            return Some(own);
+        }
+        match self.by_key.get(id) {
+            Some(connection) if connection.shared.includes(slug) => Some(id.to_owned()),
+            Some(_) => None,
+            None => self.by_key.contains_key("").then(|| id.to_owned()),
+        }
+    }
+
+    /// All of them, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Connection)> {
+        self.by_key.iter()
     }
 }

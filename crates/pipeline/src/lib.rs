@@ -22,6 +22,7 @@ mod hot;
 pub mod ingest;
 pub mod lifecycle;
 pub mod receive;
+mod resolve;
 pub mod retain;
 pub mod sandbox;
 pub mod schedule;

@@ -13,7 +13,7 @@ use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, MessageId, WorkspaceId, stable_hash_wide};
 use wayline_core::keyword::{Keyword, classify};
 use wayline_core::limits;
-use wayline_core::message::Message;
+use wayline_core::message::{Message, MessageState};
 use wayline_core::time::Timestamp;
 use wayline_store::batch::{Identity, IdentityKind, Op, OrphanReceipt};
 
@@ -36,7 +36,7 @@ impl Pipeline {
             match event {
                 GatewayEvent::Receipt(receipt) => match self.message_of(&receipt).await? {
                     Some(message) => works.push(receipt_work(message, &receipt, now)),
-                    None => orphans.push(orphan(&receipt, now)),
+                    None => orphans.extend(orphan(&receipt, now)),
                 },
                 GatewayEvent::Inbound(inbound) => {
                     // Order matters between a person's texts and receipts: what came before is done first.
@@ -56,15 +56,18 @@ impl Pipeline {
     /// # Errors
     /// When the store cannot be read.
     pub async fn message_of(&self, receipt: &Receipt) -> Result<Option<Message>, PipelineError> {
-        let (gateway, gateway_ref) = (&receipt.gateway, &receipt.gateway_ref);
-        if let Some(found) = self.store.message_by_gateway_ref(gateway, gateway_ref).await? {
-            return Ok(Some(found));
+        for gateway_ref in std::iter::once(&receipt.gateway_ref).chain(&receipt.other_refs) {
+            let found = self.store.message_by_gateway_ref(&receipt.gateway, gateway_ref).await?;
+            // Two forms of one id, or an id used again: the number tells which message it is.
+            if let Some(found) = found.filter(|message| went_to(message, receipt)) {
+                return Ok(Some(found));
+            }
         }
         // An answer that was lost, or is still awaited, named no id of the gateway's; ours does, where the
         // carrier repeats it.
         let Some(id) = receipt.message else { return Ok(None) };
         let found = self.store.messages(&[id]).await?.into_iter().next().flatten();
-        Ok(found.filter(|message| message.gateway == *gateway))
+        Ok(found.filter(|message| message.gateway == receipt.gateway))
     }
 
     /// A text from a number. A revocation reaches everybody with that number; anything else the one whom we
@@ -194,25 +197,6 @@ impl Pipeline {
         self.work(vec![work]).await?;
         Ok(())
     }
-
-    /// Receipts that came before the answer that names their message, to be taken right after it.
-    pub(crate) async fn orphans(
-        &self,
-        message: &Message,
-        gateway_ref: &str,
-        tick: Tick,
-        ops: &mut Vec<Op>,
-    ) -> Result<Vec<Work>, PipelineError> {
-        let waiting = self.store.orphan_receipts(&message.gateway, gateway_ref).await?;
-        if !waiting.is_empty() {
-            let (gateway, gateway_ref) = (message.gateway.clone(), gateway_ref.to_owned());
-            ops.push(Op::RemoveOrphanReceipts { gateway, gateway_ref });
-        }
-        let receipts = waiting.iter().filter_map(|row| serde_json::from_str(&row.receipt).ok());
-        Ok(receipts
-            .map(|receipt: Receipt| receipt_work(message.clone(), &receipt, tick.at(receipt.at)))
-            .collect())
-    }
 }
 
 pub(crate) fn receipt_work(
@@ -221,17 +205,42 @@ pub(crate) fn receipt_work(
     now: Timestamp,
 ) -> Work {
     let (status, error) = (receipt.status, receipt.error.clone());
-    let mut work = about(message, now, |message| InputKind::Receipt { message, status, error });
+    let gateway_ref = Some(receipt.gateway_ref.clone()).filter(|it| !it.is_empty());
+    let mut work = about(message, now, |message| {
+        // A message that is still at its gateway gets its id from the answer.
+        let is_open = message.state == MessageState::Submitting;
+        InputKind::Receipt { message, status, error, gateway_ref: gateway_ref.filter(|_| !is_open) }
+    });
     // Not for the history: the message and the decision tell it, and receipts are as many as messages.
     work.input.at = receipt.at.min(now);
     work
 }
 
-fn orphan(receipt: &Receipt, now: Timestamp) -> Op {
-    Op::PutOrphanReceipt(OrphanReceipt {
-        gateway: receipt.gateway.clone(),
-        gateway_ref: receipt.gateway_ref.clone(),
-        received_at: now,
-        receipt: serde_json::to_string(receipt).unwrap_or_default(),
-    })
+/// Whether a receipt can be about this message, by the number: where the carrier does not name it, it can.
+fn went_to(message: &Message, receipt: &Receipt) -> bool {
+    let address = address_of(receipt);
+    address.is_empty() || address == message.to
+}
+
+/// The number of a receipt as we write numbers; empty: the carrier does not name it.
+pub(crate) fn address_of(receipt: &Receipt) -> String {
+    let digits: String =
+        receipt.to.iter().flat_map(|to| to.chars()).filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_start_matches("00");
+    if digits.is_empty() { String::new() } else { format!("+{digits}") }
+}
+
+/// Kept under each form of its id: which one the answer will name is not known.
+fn orphan(receipt: &Receipt, now: Timestamp) -> impl Iterator<Item = Op> {
+    let json = serde_json::to_string(receipt).unwrap_or_default();
+    let row = move |gateway_ref: &String| {
+        Op::PutOrphanReceipt(OrphanReceipt {
+            gateway: receipt.gateway.clone(),
+            gateway_ref: gateway_ref.clone(),
+            address: address_of(receipt),
+            received_at: now,
+            receipt: json.clone(),
+        })
+    };
+    std::iter::once(&receipt.gateway_ref).chain(&receipt.other_refs).map(row)
 }

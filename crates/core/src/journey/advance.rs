@@ -128,8 +128,9 @@ impl Run<'_> {
                 self.clicked(message, at);
                 Ok(())
             }
-            InputKind::Receipt { message, status, error } => {
-                self.receipt(message, *status, error.as_ref(), at)
+            InputKind::Receipt { message, status, error, gateway_ref } => {
+                let told = Told { status: *status, error: error.as_ref(), gateway_ref };
+                self.receipt(message, told, at)
             }
             InputKind::HandOut { message, run, via } => self.hand_out(message, *run, via),
             InputKind::Answered { message, outcome } => self.answered(message, outcome),

@@ -5,5 +5,6 @@
 pub mod jurisdiction;
 pub mod may_send;
 pub mod quiet;
+pub mod rates;
 pub mod route;
 pub mod settings;

@@ -12,14 +12,12 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use wayline_core::evaluate::earliest;
 use wayline_core::event::SubmitOutcome;
+use wayline_core::limits;
 use wayline_core::message::Message;
-use wayline_core::time::{Span, Timestamp};
+use wayline_core::time::Timestamp;
 use wayline_pipeline::calls::Caller;
 use wayline_pipeline::gateway::{Gateway, GatewayEvent, Gateways};
 use wayline_store::batch::CallRow;
-
-/// How long a message waits for a gateway that is not configured (any more).
-const NO_GATEWAY_RETRY: Span = Span::minutes(1);
 
 /// How long a gateway may take to answer; its message is `unknown` then.
 const SUBMIT_TIME_MAX: Duration = Duration::from_secs(60);
@@ -116,7 +114,7 @@ async fn submit(
                 None => SubmitOutcome::Unknown,
             }
         }
-        None => SubmitOutcome::Retry { after: NO_GATEWAY_RETRY, throttled: false },
+        None => SubmitOutcome::Retry { after: limits::NO_GATEWAY_WAIT, throttled: false },
     };
     let kind = match outcome {
         SubmitOutcome::Accepted { .. } => "accepted",

@@ -8,7 +8,7 @@ mod call;
 mod emit;
 mod experiment;
 mod leave;
-mod outcome;
+pub(crate) mod outcome;
 mod rejected;
 mod send;
 mod update;

@@ -32,6 +32,16 @@ pub(super) struct Again {
     pub(super) tried: Option<String>,
 }
 
+/// What a receipt tells.
+pub(crate) struct Told<'r> {
+    /// What became of the message.
+    pub(crate) status: ReceiptStatus,
+    /// Why it did not arrive.
+    pub(crate) error: Option<&'r CarrierError>,
+    /// The gateway's own id for it.
+    pub(crate) gateway_ref: &'r Option<String>,
+}
+
 impl Run<'_> {
     /// The gateway's answer to a submit.
     pub(crate) fn answered(
@@ -223,10 +233,10 @@ impl Run<'_> {
     pub(crate) fn receipt(
         &mut self,
         message: &Message,
-        status: ReceiptStatus,
-        error: Option<&CarrierError>,
+        told: Told<'_>,
         at: Timestamp,
     ) -> Result<(), AdvanceError> {
+        let Told { status, error, gateway_ref } = told;
         let (state, what) = match status {
             ReceiptStatus::Accepted => (MessageState::Submitted, What::Sent),
             ReceiptStatus::Delivered => (MessageState::Delivered, What::Delivered),
@@ -239,6 +249,7 @@ impl Run<'_> {
         }
         let change = MessageChange {
             error: error.map(CarrierError::line),
+            gateway_ref: gateway_ref.clone().filter(|_| message.gateway_ref.is_none()),
             ..MessageChange::to(state, Reason::Receipt)
         };
         self.out.messages.push(MessageEffect::Change(message.id, Box::new(change)));

@@ -296,6 +296,12 @@ impl Run<'_> {
             }
             Verdict::Send => {}
         }
+        if *via == Via::Later {
+            let (due, reason) = (self.now + limits::NO_GATEWAY_WAIT, Reason::GatewayUnavailable);
+            self.change(message.id, MessageState::Queued, reason, Some(due));
+            self.stay(id, Position::Queued);
+            return Ok(());
+        }
         let Some(carried_by) = self.carried_by(send, via) else {
             return self.drop_open(id, message.id, Reason::NoRoute, suppressed(step, send));
         };
@@ -324,7 +330,7 @@ impl Run<'_> {
         match via {
             Via::Sender => Some(self.sender(send)),
             Via::Route { gateway, sender } => Some((sender.clone(), gateway.clone())),
-            Via::Nothing => None,
+            Via::Later | Via::Nothing => None,
         }
     }
 

@@ -4,6 +4,14 @@
 //! Must never submit what is not committed as `submitting`, and must never submit that twice: when the answer
 //! is lost, the message is `unknown` until a receipt or a query tells.
 
+mod breaker;
+mod flow;
+mod lanes;
+mod pace;
+
+pub use flow::FlowView;
+pub use lanes::{Claimed, Dispatcher};
+
 use crate::advance::{Pipeline, PipelineError};
 use crate::apart::{at_the_end, nothing};
 use crate::gateway::Gateways;
@@ -13,10 +21,7 @@ use futures_util::future::join_all;
 use wayline_core::event::{Input, InputKind, SubmitOutcome, Via};
 use wayline_core::limits;
 use wayline_core::message::Message;
-use wayline_core::time::{Span, Timestamp};
-
-/// How long a message waits for a gateway that is not configured (any more).
-const NO_GATEWAY_RETRY: Span = Span::minutes(1);
+use wayline_core::time::Timestamp;
 
 impl Pipeline {
     /// Hands out at most `limit` messages that are due. Returns how many it looked at.
@@ -85,6 +90,7 @@ impl Pipeline {
                 SubmitOutcome::Accepted { gateway_ref } => {
                     self.orphans(&message, gateway_ref, tick, &mut ops).await?
                 }
+                SubmitOutcome::Unknown => self.orphans_of_unknown(&message, tick, &mut ops).await?,
                 _ => Vec::new(),
             };
             let now = tick.at(handed_out_at(&message));
@@ -140,7 +146,7 @@ async fn submit(gateways: &Gateways, messages: &[Message], tick: Tick) -> Vec<Su
     join_all(messages.iter().map(|message| async move {
         match gateways.get(&message.gateway) {
             Some(gateway) => gateway.submit(message, tick.at(handed_out_at(message))).await,
-            None => SubmitOutcome::Retry { after: NO_GATEWAY_RETRY, throttled: false },
+            None => SubmitOutcome::Retry { after: limits::NO_GATEWAY_WAIT, throttled: false },
         }
     }))
     .await

@@ -1,0 +1,313 @@
+//! Who is handed out next: the outbox by lanes, fair between workspaces, reminders before broadcasts.
+//!
+//! A lane is what waits for one sender and purpose. In one turn transactional lanes come first; within a purpose each
+//! workspace gets the same share of what the gateways can take, and what one does not need the others get. So a
+//! million messages of one workspace delay another's by the messages of a turn, not by a million. Must never take a
+//! message for a gateway that cannot submit it at once: what is claimed is on its way, and no STOP reaches it.
+
+use super::flow::{FlowView, Flows};
+use super::pace::Pace;
+use super::{about, nothing};
+use crate::advance::{Pipeline, PipelineError};
+use crate::gateway::Gateways;
+use crate::tick::Tick;
+use std::collections::{BTreeMap, BTreeSet};
+use wayline_core::evaluate::earliest;
+use wayline_core::event::{InputKind, SubmitOutcome, Via};
+use wayline_core::ids::WorkspaceId;
+use wayline_core::limits;
+use wayline_core::message::Message;
+use wayline_core::policy::rates::Rates;
+use wayline_core::policy::route;
+use wayline_core::policy::settings::{Purpose, Sender, Settings};
+use wayline_core::time::{Span, Timestamp};
+use wayline_store::rows::Lane;
+
+/// Lanes looked at in one turn; the next turn goes on after them.
+const LANES_PER_TURN: usize = 200;
+/// How long a lane is left alone of which nothing could go.
+const BLOCKED: Span = Span::seconds(1);
+
+/// What dispatch remembers between turns. Nothing of it is needed to go on after a start.
+#[derive(Default)]
+pub struct Dispatcher {
+    flows: Flows,
+    /// What senders may send, by workspace and sender id.
+    senders: BTreeMap<(WorkspaceId, String), Pace>,
+    /// The last lane looked at.
+    after: Option<Lane>,
+    /// Lanes of which nothing could go, and until when they are left alone.
+    blocked: BTreeMap<Lane, Timestamp>,
+    /// When the next sender that had no place has one, as found in this turn.
+    opens_at: Option<Timestamp>,
+}
+
+/// What a turn of dispatch did.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    /// Messages looked at.
+    pub looked_at: usize,
+    /// Committed as `submitting`: to be submitted now, once.
+    pub submissions: Vec<Message>,
+    /// When there is something to hand out again by time alone.
+    pub next: Option<Timestamp>,
+}
+
+/// What one turn may still take from each gateway.
+struct Turn<'g> {
+    gateways: &'g Gateways,
+    room: BTreeMap<String, usize>,
+    now: Timestamp,
+}
+
+/// Where a message may go.
+enum Choice {
+    Go(Via),
+    /// What should carry it has no place free at this instant.
+    Busy,
+    /// What should carry it is disconnected, paused or left alone.
+    Shut,
+}
+
+impl Dispatcher {
+    /// A gateway answered.
+    pub fn heard(&mut self, message: &Message, outcome: &SubmitOutcome, now: Timestamp) {
+        self.flows.heard(message, outcome, now);
+    }
+
+    /// What is known about each gateway.
+    pub fn view(&mut self, now: Timestamp) -> Vec<FlowView> {
+        self.flows.view(now)
+    }
+
+    /// Places came free somewhere, or gateways changed: lanes that were left alone are looked at again.
+    pub fn unblock(&mut self) {
+        self.blocked.clear();
+    }
+
+    fn room(&mut self, gateways: &Gateways, now: Timestamp) -> BTreeMap<String, usize> {
+        let room =
+            |(key, connection): (&String, _)| (key.clone(), self.flows.room(key, connection, now));
+        gateways.iter().map(room).collect()
+    }
+
+    fn choose(&mut self, turn: &mut Turn<'_>, settings: &Settings, message: &Message) -> Choice {
+        let candidates = route::candidates(settings, message).without(&message.tried);
+        if candidates.is_empty() {
+            return Choice::Go(Via::Nothing);
+        }
+        let mut configured = false;
+        for candidate in candidates.iter() {
+            let key = turn.gateways.key_for(&settings.slug, &candidate.gateway);
+            let Some((key, connection)) = key.and_then(|key| {
+                let connection = turn.gateways.connection(&key)?;
+                Some((key, connection))
+            }) else {
+                continue;
+            };
+            configured = true;
+            if self.flows.is_shut(&key, connection, turn.now) {
+                continue;
+            }
+            // The one that serves every id has its room under its own key.
+            let place = if turn.room.contains_key(&key) { key.as_str() } else { "" };
+            let Some(room) = turn.room.get_mut(place).filter(|room| **room > 0) else {
+                return Choice::Busy;
+            };
+            if connection.is_real
+                && !self.sender_may(message.workspace, settings, &candidate.sender, turn.now)
+            {
+                return Choice::Busy;
+            }
+            *room -= 1;
+            let sender = candidate.sender.clone();
+            return Choice::Go(Via::Route { gateway: key, sender });
+        }
+        if configured { Choice::Shut } else { Choice::Go(Via::Later) }
+    }
+
+    /// Whether a sender has a place left at this instant, which is taken then.
+    fn sender_may(
+        &mut self,
+        workspace: WorkspaceId,
+        settings: &Settings,
+        sender: &str,
+        now: Timestamp,
+    ) -> bool {
+        let Some(found) = settings.senders.iter().find(|it| it.id == sender) else { return true };
+        let usual = || Rates::builtin().sender_parts_per_second(found.kind, now);
+        let rate = found.parts_per_second.map(f64::from).or_else(usual);
+        let pace = self
+            .senders
+            .entry((workspace, sender.to_owned()))
+            .or_insert_with(|| Pace::new(rate, now));
+        pace.set_ceiling(rate);
+        if pace.room(now) > 0 {
+            pace.hand_out(1);
+            return true;
+        }
+        self.opens_at = earliest(self.opens_at, pace.opens_at(now));
+        false
+    }
+
+    /// What is on its way now counts for its gateway and its sender, with all its parts.
+    fn handed_out(&mut self, gateways: &Gateways, message: &Message) {
+        let Some(connection) = gateways.connection(&message.gateway) else { return };
+        self.flows.hand_out(&message.gateway, connection.parts_per_second, message);
+        let key = (message.workspace, message.sender.clone());
+        if let Some(pace) = self.senders.get_mut(&key).filter(|_| connection.is_real) {
+            // The first was counted when it was chosen.
+            pace.hand_out(message.parts.saturating_sub(1));
+        }
+    }
+}
+
+impl Pipeline {
+    /// The sender of a message, as its workspace describes it.
+    #[must_use]
+    pub fn sender_of(&self, message: &Message) -> Option<&Sender> {
+        let settings = &self.engines.get(&message.workspace)?.program.settings;
+        settings.senders.iter().find(|sender| sender.id == message.sender)
+    }
+
+    /// Hands out at most `limit` messages that are due and whose gateway can submit them now, the policy asked once
+    /// more for each. What is returned is committed as `submitting` and must now be submitted once.
+    ///
+    /// # Errors
+    /// When the store failed; nothing is claimed then.
+    pub async fn claim_by_lanes(
+        &mut self,
+        dispatcher: &mut Dispatcher,
+        gateways: &Gateways,
+        tick: Tick,
+        limit: usize,
+    ) -> Result<Claimed, PipelineError> {
+        let now = tick.until();
+        let room = dispatcher.room(gateways, now);
+        let open = room.values().fold(0_usize, |all, room| all.saturating_add(*room));
+        let budget = open.min(limit).min(limits::PAGE_ROWS_MAX);
+        if budget == 0 {
+            let next = dispatcher.flows.opens_at(gateways, now);
+            return Ok(Claimed { next, ..Claimed::default() });
+        }
+        dispatcher.opens_at = None;
+        let (lanes, mut next) = self.lanes_due(dispatcher, now).await?;
+        let mut turn = Turn { gateways, room, now };
+        let mut works = Vec::new();
+        for purpose in [Purpose::Transactional, Purpose::Marketing] {
+            let lanes: Vec<&Lane> = lanes.iter().filter(|lane| lane.purpose == purpose).collect();
+            let left = budget - works.len();
+            let chosen = self.choose_from(dispatcher, &mut turn, &lanes, left).await?;
+            works.extend(chosen);
+        }
+        let run = self.run;
+        let looked_at = works.len();
+        let works = works
+            .into_iter()
+            .map(|(message, via)| {
+                let at = tick.at(message.due_at);
+                about(message, at, |message| InputKind::HandOut { message, run, via })
+            })
+            .collect();
+        let submissions = self.work_apart(works, nothing).await?.submissions;
+        for message in &submissions {
+            dispatcher.handed_out(gateways, message);
+        }
+        if !lanes.is_empty() {
+            let opens = earliest(dispatcher.flows.opens_at(gateways, now), dispatcher.opens_at);
+            next = earliest(next, Some(opens.unwrap_or(now + BLOCKED)));
+        }
+        Ok(Claimed { looked_at, submissions, next })
+    }
+
+    /// Lanes with something due, the next ones first, and when another one will have something.
+    async fn lanes_due(
+        &self,
+        dispatcher: &mut Dispatcher,
+        now: Timestamp,
+    ) -> Result<(Vec<Lane>, Option<Timestamp>), PipelineError> {
+        let mut found = self.store.lanes_queued(dispatcher.after.as_ref(), LANES_PER_TURN).await?;
+        let is_full = found.len() == LANES_PER_TURN;
+        if !is_full && dispatcher.after.is_some() {
+            let mut first = self.store.lanes_queued(None, LANES_PER_TURN - found.len()).await?;
+            first.retain(|(lane, _)| dispatcher.after.as_ref().is_some_and(|after| lane <= after));
+            found.extend(first);
+        }
+        let first = found.first().map(|(lane, _)| lane.clone());
+        let last = found.last().map(|(lane, _)| lane.clone());
+        dispatcher.blocked.retain(|_, until| *until > now);
+        let mut next = None;
+        let mut lanes = Vec::new();
+        for (lane, due) in found {
+            match dispatcher.blocked.get(&lane) {
+                _ if due > now => next = earliest(next, Some(due)),
+                Some(until) => next = earliest(next, Some(*until)),
+                None => lanes.push(lane),
+            }
+        }
+        // The next turn begins with somebody else.
+        let seen = if is_full { last } else { first };
+        dispatcher.after = seen.or(dispatcher.after.take());
+        Ok((lanes, next))
+    }
+
+    /// Messages of these lanes that can go, at most so many: the same share for each workspace first, then what is
+    /// left to whoever has more.
+    async fn choose_from(
+        &self,
+        dispatcher: &mut Dispatcher,
+        turn: &mut Turn<'_>,
+        lanes: &[&Lane],
+        limit: usize,
+    ) -> Result<Vec<(Message, Via)>, PipelineError> {
+        let mut chosen: Vec<(Message, Via)> = Vec::new();
+        let workspaces = lanes.iter().map(|lane| lane.workspace).collect::<BTreeSet<_>>().len();
+        let mut read: BTreeMap<&Lane, usize> = BTreeMap::new();
+        for share in [limit.div_ceil(workspaces.max(1)), limit] {
+            for lane in lanes {
+                let left = limit - chosen.len();
+                let (before, siblings) = (
+                    read.get(lane).copied().unwrap_or(0),
+                    lanes.iter().filter(|it| it.workspace == lane.workspace).count(),
+                );
+                let take = share.div_ceil(siblings.max(1)).min(left);
+                if take == 0 || turn.room.values().all(|room| *room == 0) {
+                    continue;
+                }
+                let page = (before + take).min(limits::PAGE_ROWS_MAX);
+                let found = self.store.messages_due_in_lane(lane, turn.now, page).await?;
+                read.insert(*lane, found.len());
+                let fresh = found.into_iter().skip(before);
+                let is_shut = self.choose_of_lane(dispatcher, turn, fresh, &mut chosen);
+                if is_shut && before == 0 {
+                    dispatcher.blocked.insert((*lane).clone(), turn.now + BLOCKED);
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Returns whether nothing of it could go, and nothing will when places come free.
+    fn choose_of_lane(
+        &self,
+        dispatcher: &mut Dispatcher,
+        turn: &mut Turn<'_>,
+        messages: impl Iterator<Item = Message>,
+        chosen: &mut Vec<(Message, Via)>,
+    ) -> bool {
+        let mut is_shut = true;
+        for message in messages {
+            let engine = self.engines.get(&message.workspace).cloned();
+            let choice = match &engine {
+                Some(engine) => dispatcher.choose(turn, &engine.program.settings, &message),
+                // The core says what becomes of it.
+                None => Choice::Go(Via::Sender),
+            };
+            is_shut &= matches!(choice, Choice::Shut);
+            if let Choice::Go(via) = choice {
+                chosen.push((message, via));
+            }
+        }
+        is_shut
+    }
+}
