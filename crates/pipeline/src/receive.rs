@@ -231,6 +231,7 @@ fn orphan(receipt: &Receipt, now: Timestamp) -> Op {
     Op::PutOrphanReceipt(OrphanReceipt {
         gateway: receipt.gateway.clone(),
         gateway_ref: receipt.gateway_ref.clone(),
+        address: String::new(),
         received_at: now,
         receipt: serde_json::to_string(receipt).unwrap_or_default(),
     })

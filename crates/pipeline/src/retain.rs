@@ -38,6 +38,7 @@ impl Pipeline {
             input_ids_before: Some(now - limits::DEDUPLICATION),
             orphan_receipts_before: Some(now - limits::DEDUPLICATION),
             idempotency_before: Some(now - limits::REPEATABLE),
+            allowances_before: Some(now - limits::DEDUPLICATION),
         };
         Ok(self.store.forget(&retention, limit).await?)
     }
