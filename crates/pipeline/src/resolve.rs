@@ -79,7 +79,10 @@ impl Pipeline {
         limit: usize,
         now: Timestamp,
     ) -> Result<(Option<(String, wayline_core::ids::MessageId)>, usize), PipelineError> {
-        let page = self.store.messages_unknown(gateway, after, limit).await?;
+        let page = self
+            .store
+            .messages_unknown(gateway, after.as_ref().map(|(to, id)| (to.as_str(), *id)), limit)
+            .await?;
         let next = page.last().filter(|_| page.len() == limit);
         let next = next.map(|message| (message.to.clone(), message.id));
         let tick = Tick::Live(now);

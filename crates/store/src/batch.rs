@@ -3,6 +3,7 @@
 //! The only way to write. A backend applies the operations in order, checks the assertions they carry, and
 //! either keeps all of them durably or none. Must never hold logic: what to write is decided above.
 
+pub use crate::carriers::{GatewayRow, GatewayStanding};
 use serde::{Deserialize, Serialize};
 use wayline_core::decision::Decision;
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
@@ -138,6 +139,24 @@ pub enum Op {
         journey: JourneyId,
         /// Whether it is paused from now on.
         paused: bool,
+    },
+    /// Inserts or replaces a gateway. Asserts that its workspace exists, and that the revision before is there.
+    PutGateway(GatewayRow),
+    /// Removes a gateway. Nothing happens when it is gone.
+    RemoveGateway {
+        /// Whose; `None`: the operator's.
+        workspace: Option<WorkspaceId>,
+        /// Text id.
+        id: String,
+    },
+    /// Adds to what was used of an allowance.
+    UseAllowance {
+        /// What it is an allowance of.
+        scope: String,
+        /// When its period began.
+        period: Timestamp,
+        /// How much.
+        parts: u64,
     },
 }
 
@@ -367,6 +386,8 @@ pub struct OrphanReceipt {
     pub gateway: String,
     /// The gateway's own message id.
     pub gateway_ref: String,
+    /// The address its message went to; empty: not known.
+    pub address: String,
     /// When it came.
     pub received_at: Timestamp,
     /// The receipt as JSON.

@@ -266,6 +266,16 @@ pub enum Assertion {
         /// Stored; 0: none.
         found: u64,
     },
+    /// Somebody else changed the gateway meanwhile.
+    #[error("the gateway {id:?} has revision {found}, so the next one is not {asked}")]
+    GatewayRevision {
+        /// Text id.
+        id: String,
+        /// In the batch.
+        asked: u64,
+        /// Stored; 0: none.
+        found: u64,
+    },
     /// Only a journey that exists can be paused.
     #[error("journey {0} does not exist in this workspace")]
     JourneyMissing(JourneyId),

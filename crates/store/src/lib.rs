@@ -7,6 +7,7 @@
 //! Must never decide anything, and must never answer "no" when it could not read: an error is an error.
 
 pub mod batch;
+pub mod carriers;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod error;

@@ -10,6 +10,7 @@ use wayline_core::decision::What;
 use wayline_core::ids::{ContactId, JourneyId, WorkspaceId};
 use wayline_core::limits;
 use wayline_core::metrics::CounterKey;
+use wayline_core::policy::settings::Purpose;
 use wayline_core::time::Timestamp;
 
 /// A contact as the engine needs it. Cheap to clone: hot contacts are handed out thousands of times a second.
@@ -34,6 +35,18 @@ pub struct DueContact {
     pub contact: ContactId,
     /// Whose.
     pub workspace: WorkspaceId,
+}
+
+/// Queued messages that wait for the same thing: a sender of a workspace, for one purpose. Ordered by workspace,
+/// then sender, then the name of the purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lane {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Sender id, as the message has it.
+    pub sender: String,
+    /// What its messages are for.
+    pub purpose: Purpose,
 }
 
 /// A version of a journey, and whether new entries get it.
@@ -152,6 +165,8 @@ pub struct Retention {
     pub orphan_receipts_before: Option<Timestamp>,
     /// Answers to creating calls of the API that were given before.
     pub idempotency_before: Option<Timestamp>,
+    /// Allowances whose period began before.
+    pub allowances_before: Option<Timestamp>,
 }
 
 /// How far a backup has come.

@@ -4,13 +4,13 @@
 //! it only passes on. Methods are async because a backend behind a network waits; these two answer at once.
 
 use crate::batch::{
-    ApiKeyRow, Batch, CallRow, DeadLetterRow, DraftRow, EnrollmentRow, IdempotencyRow, Identity,
-    LoggedInput, OrphanReceipt, SegmentRow, Sequences, SweepRow, WorkspaceRow,
+    ApiKeyRow, Batch, CallRow, DeadLetterRow, DraftRow, EnrollmentRow, GatewayRow, IdempotencyRow,
+    Identity, LoggedInput, OrphanReceipt, SegmentRow, Sequences, SweepRow, WorkspaceRow,
 };
 use crate::error::StoreError;
 use crate::memory::MemoryStore;
 use crate::rows::{
-    BackupProgress, ContactRecord, Counter, CounterTotal, DraftHead, DueContact, Retention,
+    BackupProgress, ContactRecord, Counter, CounterTotal, DraftHead, DueContact, Lane, Retention,
     SearchField, StoredDecision, StoredJourneyVersion, VersionHead,
 };
 use crate::sqlite::SqliteStore;
@@ -118,6 +118,16 @@ pass_on! {
     fn messages_due(now: Timestamp, limit: usize) -> Vec<Message>;
     /// When the next queued message may be claimed.
     fn next_message_due() -> Option<Timestamp>;
+    /// Lanes in which a message is queued, in their order, each with the instant its first message is due. A
+    /// message is in the lane of the sender and purpose it has now. Reads one row for each lane, however many
+    /// messages wait in it.
+    fn lanes_queued(after: Option<&Lane>, limit: usize) -> Vec<(Lane, Timestamp)>;
+    /// Queued messages of a lane that may be claimed, by (due, id). Reads no other lane.
+    fn messages_due_in_lane(lane: &Lane, now: Timestamp, limit: usize) -> Vec<Message>;
+    /// Messages to an address that a gateway took or not, nobody knows, by id.
+    fn messages_unknown_to(gateway: &str, address: &str, limit: usize) -> Vec<Message>;
+    /// All messages of a gateway that are unknown, by (address, id).
+    fn messages_unknown(gateway: &str, after: Option<(&str, MessageId)>, limit: usize) -> Vec<Message>;
     /// Messages in the order of `ids`; `None`: there is none. Each says whose it is.
     fn messages(ids: &[MessageId]) -> Vec<Option<Message>>;
     /// The message a gateway calls so; the one handed out last, when the gateway used the id again.
@@ -154,6 +164,8 @@ pass_on! {
     fn dead_letter(workspace: WorkspaceId, id: Seq) -> Option<DeadLetterRow>;
     /// Receipts that came before their message was known, in order of arrival.
     fn orphan_receipts(gateway: &str, gateway_ref: &str) -> Vec<OrphanReceipt>;
+    /// As `orphan_receipts`, of messages to an address. Those whose address is not known are never found so.
+    fn orphan_receipts_to(gateway: &str, address: &str, limit: usize) -> Vec<OrphanReceipt>;
     /// Scheduled entries of a workspace, by journey.
     fn sweeps(workspace: WorkspaceId) -> Vec<SweepRow>;
 
@@ -187,6 +199,15 @@ pass_on! {
     /// The latest instant of anything that was received, decided, intended or handed out, whatever was forgotten
     /// since: where a virtual clock goes on.
     fn last_instant() -> Option<Timestamp>;
+
+    /// A gateway of a workspace, or with `None` one of the operator's: never one for the other.
+    fn gateway(workspace: Option<WorkspaceId>, id: &str) -> Option<GatewayRow>;
+    /// Gateways of a workspace, or with `None` the operator's, by id.
+    fn gateways(workspace: Option<WorkspaceId>, after: Option<&str>, limit: usize) -> Vec<GatewayRow>;
+    /// All gateways: the operator's first, then by (workspace, id). For the start.
+    fn gateways_all(after: Option<(Option<WorkspaceId>, &str)>, limit: usize) -> Vec<GatewayRow>;
+    /// How much of an allowance was used in the period that began then; 0: nothing.
+    fn allowance(scope: &str, period: Timestamp) -> u64;
 
     /// Removes at most `limit` rows that are older than they have to be kept, and says how many. Call it
     /// again until it says 0.

@@ -129,7 +129,11 @@ impl Run<'_> {
                 Ok(())
             }
             InputKind::Receipt { message, status, error, gateway_ref } => {
-                let told = Told { status: *status, error: error.as_ref(), gateway_ref };
+                let told = crate::journey::step::outcome::Told {
+                    status: *status,
+                    error: error.as_ref(),
+                    gateway_ref,
+                };
                 self.receipt(message, told, at)
             }
             InputKind::HandOut { message, run, via } => self.hand_out(message, *run, via),

@@ -20,7 +20,7 @@ const OPEN_MAX: Span = Span::minutes(5);
 
 /// The breaker of one gateway.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Breaker {
+pub(crate) struct Breaker {
     failures: u32,
     /// Until when, and how long this time.
     open: Option<(Timestamp, Span)>,
@@ -30,7 +30,7 @@ pub struct Breaker {
 
 /// What a breaker lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passage {
+pub(crate) enum Passage {
     /// Everything.
     Closed,
     /// One message, to see.
@@ -42,7 +42,7 @@ pub enum Passage {
 impl Breaker {
     /// What may pass now.
     #[must_use]
-    pub fn passage(&self, now: Timestamp) -> Passage {
+    pub(crate) fn passage(&self, now: Timestamp) -> Passage {
         match self.open {
             None => Passage::Closed,
             Some((until, _)) if now < until => Passage::Open(until),
@@ -53,17 +53,17 @@ impl Breaker {
     }
 
     /// A message was handed out.
-    pub fn hand_out(&mut self) {
+    pub(crate) fn hand_out(&mut self) {
         self.trying = self.open.is_some();
     }
 
     /// The gateway works.
-    pub fn succeeded(&mut self) {
+    pub(crate) fn succeeded(&mut self) {
         *self = Breaker::default();
     }
 
     /// The gateway failed. Returns whether that opened it.
-    pub fn failed(&mut self, now: Timestamp) -> bool {
+    pub(crate) fn failed(&mut self, now: Timestamp) -> bool {
         let was_trying = std::mem::take(&mut self.trying);
         self.failures = self.failures.saturating_add(1);
         let span = match self.open {
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn answers_that_were_under_way_do_not_prolong_it() {
         let mut breaker = Breaker::default();
-        (0..5).for_each(|_| drop(breaker.failed(Timestamp(0))));
+        (0..5).for_each(|_| _ = breaker.failed(Timestamp(0)));
         (0..50).for_each(|_| assert!(!breaker.failed(Timestamp(10))));
         assert_eq!(breaker.passage(Timestamp(5_000)), Passage::HalfOpen);
     }

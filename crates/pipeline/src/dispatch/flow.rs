@@ -15,7 +15,7 @@ use wayline_core::time::Timestamp;
 
 /// What is known about one gateway.
 #[derive(Clone, Debug)]
-pub struct Flow {
+pub(crate) struct Flow {
     pace: Pace,
     breaker: Breaker,
     /// Answers since the start, by class; accepted ones aside.
@@ -49,7 +49,7 @@ pub struct FlowView {
 
 /// All gateways, by key.
 #[derive(Clone, Debug, Default)]
-pub struct Flows {
+pub(crate) struct Flows {
     by_key: BTreeMap<String, Flow>,
 }
 
@@ -116,7 +116,7 @@ impl Flows {
     }
 
     /// A gateway answered.
-    pub fn heard(&mut self, message: &Message, outcome: &SubmitOutcome, now: Timestamp) {
+    pub(crate) fn heard(&mut self, message: &Message, outcome: &SubmitOutcome, now: Timestamp) {
         let Some(flow) = self.by_key.get_mut(&message.gateway) else { return };
         let class = match outcome {
             SubmitOutcome::Accepted { .. } => {
@@ -143,14 +143,14 @@ impl Flows {
         let handed_out_at = message.handed_out_at.unwrap_or(now);
         match class {
             ErrorClass::Throttle => flow.pace.throttled(handed_out_at, now),
-            ErrorClass::Retry | ErrorClass::StopRoute => drop(flow.breaker.failed(now)),
+            ErrorClass::Retry | ErrorClass::StopRoute => _ = flow.breaker.failed(now),
             // What is wrong with a message or a number shows that the gateway works.
             _ => flow.breaker.succeeded(),
         }
     }
 
     /// What is known, by key.
-    pub fn view(&mut self, now: Timestamp) -> Vec<FlowView> {
+    pub(crate) fn view(&mut self, now: Timestamp) -> Vec<FlowView> {
         let view = |(key, flow): (&String, &mut Flow)| FlowView {
             gateway: key.clone(),
             parts_last_second: flow.pace.measure(now),

@@ -28,7 +28,7 @@ const RATE_MIN: f64 = 0.2;
 
 /// The pace of one gateway, or of whatever else has a rate.
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub(crate) struct Pace {
     /// Parts a second, as configured.
     ceiling: Option<f64>,
     learned: Option<Learned>,
@@ -49,18 +49,18 @@ struct Learned {
 impl Pace {
     /// At most `ceiling` parts a second; `None`: as fast as answers allow.
     #[must_use]
-    pub fn new(ceiling: Option<f64>, now: Timestamp) -> Pace {
+    pub(crate) fn new(ceiling: Option<f64>, now: Timestamp) -> Pace {
         Pace { ceiling, learned: None, tokens: 1.0, filled_at: now, taken: VecDeque::new() }
     }
 
     /// Changes the ceiling; what was learned stays.
-    pub fn set_ceiling(&mut self, ceiling: Option<f64>) {
+    pub(crate) fn set_ceiling(&mut self, ceiling: Option<f64>) {
         self.ceiling = ceiling;
     }
 
     /// Parts a second that may be handed out now; `None`: any number.
     #[must_use]
-    pub fn rate(&self, now: Timestamp) -> Option<f64> {
+    pub(crate) fn rate(&self, now: Timestamp) -> Option<f64> {
         let learned = self.learned.map(|learned| {
             let since = (now - learned.at).0.max(0) as f64 / PLATEAU.0 as f64;
             (learned.refused * (1.0 + (1.0 - KEPT) * (since - 1.0).powi(3))).max(RATE_MIN)
@@ -72,7 +72,7 @@ impl Pace {
     }
 
     /// Messages that may be handed out now.
-    pub fn room(&mut self, now: Timestamp) -> usize {
+    pub(crate) fn room(&mut self, now: Timestamp) -> usize {
         self.fill(now);
         match self.rate(now) {
             None => usize::MAX,
@@ -83,21 +83,21 @@ impl Pace {
 
     /// When there is room again; `None`: there is now.
     #[must_use]
-    pub fn opens_at(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn opens_at(&self, now: Timestamp) -> Option<Timestamp> {
         let rate = self.rate(now)?;
         let missing = 1.0 - self.tokens;
         (missing > 0.0).then(|| now + Span((missing / rate * 1_000.0).ceil() as i64))
     }
 
     /// So many parts were handed out.
-    pub fn hand_out(&mut self, parts: u32) {
+    pub(crate) fn hand_out(&mut self, parts: u32) {
         if self.ceiling.is_some() || self.learned.is_some() {
             self.tokens -= f64::from(parts);
         }
     }
 
     /// The carrier took so many parts.
-    pub fn accepted(&mut self, parts: u32, now: Timestamp) {
+    pub(crate) fn accepted(&mut self, parts: u32, now: Timestamp) {
         match self.taken.back_mut() {
             Some((at, count)) if *at == now => *count += parts,
             _ => self.taken.push_back((now, parts)),
@@ -106,7 +106,7 @@ impl Pace {
     }
 
     /// The carrier asked to slow down about something that was handed out at `handed_out_at`.
-    pub fn throttled(&mut self, handed_out_at: Timestamp, now: Timestamp) {
+    pub(crate) fn throttled(&mut self, handed_out_at: Timestamp, now: Timestamp) {
         // What was on its way when the rate fell says nothing about the new one.
         if self.learned.is_some_and(|learned| handed_out_at < learned.at) {
             return;
@@ -123,7 +123,7 @@ impl Pace {
     }
 
     /// Parts that were taken in the last second.
-    pub fn measure(&mut self, now: Timestamp) -> u32 {
+    pub(crate) fn measure(&mut self, now: Timestamp) -> u32 {
         while self.taken.front().is_some_and(|(at, _)| *at + MEASURED <= now) {
             self.taken.pop_front();
         }

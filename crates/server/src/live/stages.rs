@@ -133,8 +133,13 @@ impl Stages {
             return Ok(());
         }
         let (gateway, gateway_ref) = (String::new(), String::new());
-        let written =
-            OrphanReceipt { gateway, gateway_ref, received_at: now, receipt: String::new() };
+        let written = OrphanReceipt {
+            gateway,
+            gateway_ref,
+            address: String::new(),
+            received_at: now,
+            receipt: String::new(),
+        };
         let (gateway, gateway_ref) = (String::new(), String::new());
         let ops =
             vec![Op::PutOrphanReceipt(written), Op::RemoveOrphanReceipts { gateway, gateway_ref }];

@@ -334,6 +334,7 @@ pub(super) async fn letters_receipts_sweeps(store: &Store) {
     let receipt = |text: &str| OrphanReceipt {
         gateway: "gw".to_owned(),
         gateway_ref: "r".to_owned(),
+        address: String::new(),
         received_at: Timestamp(1),
         receipt: text.to_owned(),
     };
@@ -378,6 +379,8 @@ pub(super) async fn all_or_nothing(store: &Store) {
         Op::InsertCall(call(1, 1)),
         Op::AppendDecision(decision(1, Some(JOURNEY), 1)),
         Op::AddCounter { workspace: WS, key, delta: 1 },
+        Op::PutGateway(super::samples::gateway("g0", 1)),
+        Op::UseAllowance { scope: "a0".to_owned(), period: Timestamp(0), parts: 2 },
         Op::PutState(state(1, 1, None)),
     ];
     let last = ops.len() - 1;

@@ -6,10 +6,13 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod cases;
+mod cases_carriers;
 mod cases_live;
 mod observe;
+mod observe_carriers;
 mod observe_live;
 mod random;
+mod random_carriers;
 mod random_live;
 pub mod samples;
 
@@ -43,6 +46,11 @@ pub async fn run(mut open: impl FnMut() -> Store) {
     cases_live::messages(&open()).await;
     cases_live::totals(&open()).await;
     cases_live::last_instant(&open()).await;
+    cases_carriers::lanes(&open()).await;
+    cases_carriers::unknown(&open()).await;
+    cases_carriers::orphans(&open()).await;
+    cases_carriers::gateways(&open()).await;
+    cases_carriers::allowances(&open()).await;
     for seed in 0..random::SEEDS {
         random::compare_with_memory(&open(), seed).await;
     }

@@ -2,7 +2,7 @@
 //!
 //! Must never leave a read out: two stores are the same when they answer the same.
 
-use super::observe_live;
+use super::{observe_carriers, observe_live};
 use crate::Store;
 use crate::batch::{Identity, IdentityKind};
 use std::fmt::{Debug, Write};
@@ -26,6 +26,7 @@ pub async fn observe(store: &Store) -> String {
     let mut seen = Seen(String::new());
     everywhere(store, &mut seen).await;
     observe_live::everywhere(store, &mut seen).await;
+    observe_carriers::everywhere(store, &mut seen).await;
     for workspace in 1..=3 {
         of_workspace(store, &mut seen, WorkspaceId(workspace)).await;
         observe_live::of_workspace(store, &mut seen, WorkspaceId(workspace)).await;

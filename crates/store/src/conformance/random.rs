@@ -3,6 +3,7 @@
 //! Ids are few, so that operations meet. Must never draw from anything but its seed.
 
 use super::observe::{IDS, observe};
+use super::random_carriers::carriers;
 use super::random_live::live;
 use super::samples;
 use crate::batch::{
@@ -16,6 +17,7 @@ use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, Seq, WorkspaceId};
 use wayline_core::limits;
 use wayline_core::message::{HandedOut, MessageChange, MessageState};
 use wayline_core::metrics::CounterKey;
+use wayline_core::policy::settings::Purpose;
 use wayline_core::time::Timestamp;
 
 /// Seeds of one run of the suite.
@@ -102,6 +104,7 @@ fn random_retention(draw: &mut Draw) -> (Retention, usize) {
         input_ids_before: None,
         orphan_receipts_before: before(),
         idempotency_before: before(),
+        allowances_before: before(),
     };
     let far = Timestamp(limits::DEDUPLICATION.0 * draw.below(3) as i64);
     let input_ids_before = draw.one_in(2).then_some(far);
@@ -113,7 +116,7 @@ async fn random_batch(draw: &mut Draw, model: &Store) -> Batch {
     // What earlier operations of this batch made of versions is guessed, and sometimes wrong: also a case.
     let count = 1 + if draw.one_in(2) { 0 } else { draw.below(7) };
     for _ in 0..count {
-        let op = match draw.below(16) {
+        let op = match draw.below(18) {
             0 => definition(draw),
             1..=3 => contact(draw, model).await,
             4 => identity_or_input(draw),
@@ -124,6 +127,7 @@ async fn random_batch(draw: &mut Draw, model: &Store) -> Batch {
             11 => decision(draw),
             12 => counter(draw),
             13 | 14 => live(draw, model).await,
+            15 | 16 => carriers(draw, model).await,
             _ => letter(draw),
         };
         batch.ops.push(op);
@@ -222,6 +226,8 @@ fn message(draw: &mut Draw) -> Op {
         let mut row = samples::message(n, n % 3, 1 + draw.below(40) as i64);
         row.workspace = home(row.contact);
         row.journey = JourneyId((n % 3) as u32);
+        row.sender = format!("s{}", draw.below(3));
+        row.purpose = if draw.one_in(2) { Purpose::Marketing } else { Purpose::Transactional };
         row.state = if draw.one_in(3) { MessageState::Held } else { MessageState::Queued };
         return Op::InsertMessage(Box::new(row));
     }
@@ -232,8 +238,8 @@ fn message(draw: &mut Draw) -> Op {
         at: draw.instant(),
         run: draw.below(4),
         attempt: draw.below(3) as u32,
-        to: "+1".to_owned(),
-        sender: "s".to_owned(),
+        to: format!("+{}", draw.below(2)),
+        sender: format!("s{}", draw.below(2)),
         gateway: if draw.one_in(3) { "other" } else { "gw" }.to_owned(),
         text: "text".to_owned(),
         parts: 1,
@@ -300,6 +306,7 @@ fn letter(draw: &mut Draw) -> Op {
         2 => Op::PutOrphanReceipt(OrphanReceipt {
             gateway,
             gateway_ref,
+            address: if draw.one_in(3) { String::new() } else { format!("+{}", draw.below(2)) },
             received_at: draw.instant(),
             receipt: draw.next().to_string(),
         }),

@@ -3,8 +3,9 @@
 //! Must never be used by the program.
 
 use crate::batch::{
-    ApiKeyRow, Batch, CallRow, DecisionRow, DraftRow, EnrollmentRow, Identity, IdentityKind,
-    JourneyVersionRow, LoggedInput, Op, ProfileRow, StateRow, Wake, WorkspaceRow,
+    ApiKeyRow, Batch, CallRow, DecisionRow, DraftRow, EnrollmentRow, GatewayRow, GatewayStanding,
+    Identity, IdentityKind, JourneyVersionRow, LoggedInput, Op, ProfileRow, StateRow, Wake,
+    WorkspaceRow,
 };
 use wayline_core::consent::Channel;
 use wayline_core::decision::{Decision, Reason, What};
@@ -17,6 +18,9 @@ use wayline_core::time::Timestamp;
 pub const WS: WorkspaceId = WorkspaceId(1);
 /// The journey of every row that does not say another.
 pub const JOURNEY: JourneyId = JourneyId(4);
+
+/// When periods of allowances begin.
+pub const PERIODS: [Timestamp; 3] = [Timestamp(0), Timestamp(10), Timestamp(20)];
 
 /// Operations as a batch.
 #[must_use]
@@ -243,5 +247,20 @@ pub fn draft(slug: &str, revision: u64) -> DraftRow {
         updated_at: Timestamp(4),
         author: "ada".to_owned(),
         revision,
+    }
+}
+
+/// A gateway of the workspace.
+#[must_use]
+pub fn gateway(id: &str, revision: u64) -> GatewayRow {
+    GatewayRow {
+        workspace: Some(WS),
+        id: id.to_owned(),
+        kind: "smpp".to_owned(),
+        settings: r#"{"host":"smsc.example.com"}"#.to_owned(),
+        secrets: vec![0, 255, 7],
+        standing: GatewayStanding::Active,
+        revision,
+        updated_at: Timestamp(6),
     }
 }

@@ -14,6 +14,9 @@ pub(super) struct Before {
     due_at: Timestamp,
     handed_out: Option<HandedOutBefore>,
     gateway_ref: Option<Option<String>>,
+    error: Option<String>,
+    /// How many gateways had refused it: a change only adds one.
+    tried: usize,
 }
 
 /// Texts are `None` where they stayed the same.
@@ -47,6 +50,8 @@ impl Before {
                 text: replaced(&mut message.text, &new.text),
             }),
             gateway_ref,
+            error: change.error.as_ref().and_then(|new| replaced(&mut message.error, new)),
+            tried: message.tried.len(),
         };
         message.apply(change);
         before
@@ -72,6 +77,10 @@ impl Before {
         if let Some(was) = self.gateway_ref {
             message.gateway_ref = was;
         }
+        if let Some(was) = self.error {
+            message.error = was;
+        }
+        message.tried.truncate(self.tried);
     }
 }
 

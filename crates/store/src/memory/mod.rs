@@ -6,10 +6,12 @@
 mod before;
 mod model;
 mod reads;
+mod reads_carriers;
 mod reads_live;
 mod retain;
 mod tables;
 mod write;
+mod write_carriers;
 mod write_live;
 
 use crate::batch::Batch;

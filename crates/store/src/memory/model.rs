@@ -5,11 +5,11 @@
 //! rows and orders together.
 
 use crate::batch::{
-    ApiKeyRow, CallRow, DeadLetterRow, DecisionRow, DraftRow, EnrollmentRow, IdempotencyRow,
-    Identity, JourneyVersionRow, LoggedInput, OrphanReceipt, ProfileRow, SegmentRow, Sequences,
-    SweepRow, Wake, WorkspaceRow,
+    ApiKeyRow, CallRow, DeadLetterRow, DecisionRow, DraftRow, EnrollmentRow, GatewayRow,
+    IdempotencyRow, Identity, JourneyVersionRow, LoggedInput, OrphanReceipt, ProfileRow,
+    SegmentRow, Sequences, SweepRow, Wake, WorkspaceRow,
 };
-use crate::rows::CounterOrder;
+use crate::rows::{CounterOrder, Lane};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,6 +42,10 @@ pub(super) struct Model {
 
     pub(super) messages: FxHashMap<MessageId, Message>,
     pub(super) messages_due: BTreeSet<(Timestamp, MessageId)>,
+    /// Never an empty lane.
+    pub(super) messages_by_lane: BTreeMap<Lane, BTreeSet<(Timestamp, MessageId)>>,
+    /// By gateway and address.
+    pub(super) messages_unknown: BTreeSet<(String, String, MessageId)>,
     pub(super) messages_submitting: BTreeSet<(u64, MessageId)>,
     pub(super) messages_by_ref: FxHashMap<String, BTreeSet<MessageId>>,
     pub(super) messages_by_contact: BTreeSet<(ContactId, Timestamp, MessageId)>,
@@ -61,6 +65,8 @@ pub(super) struct Model {
     pub(super) orphan_last: u64,
     pub(super) orphans: BTreeMap<u64, OrphanReceipt>,
     pub(super) orphans_by_ref: BTreeSet<(String, String, u64)>,
+    /// Only those whose address is known.
+    pub(super) orphans_by_address: BTreeSet<(String, String, u64)>,
     pub(super) sweeps: BTreeMap<(WorkspaceId, JourneyId), SweepRow>,
 
     pub(super) api_keys: BTreeMap<u64, ApiKeyRow>,
@@ -68,6 +74,9 @@ pub(super) struct Model {
     pub(super) idempotency_by_time: BTreeSet<(Timestamp, u64, String)>,
     pub(super) drafts: BTreeMap<(WorkspaceId, String), DraftRow>,
     pub(super) paused: BTreeSet<(WorkspaceId, JourneyId)>,
+    pub(super) gateways: BTreeMap<(Option<WorkspaceId>, String), GatewayRow>,
+    /// By period first, in the order in which they are forgotten.
+    pub(super) allowances: BTreeMap<(Timestamp, String), u64>,
     /// The latest instant of anything that was kept.
     pub(super) last_instant: Option<Timestamp>,
 }

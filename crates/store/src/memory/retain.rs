@@ -58,6 +58,15 @@ impl Model {
                 left -= 1;
             }
         }
+        if let Some(cutoff) = retention.allowances_before {
+            while left > 0
+                && let Some(entry) = self.allowances.first_entry()
+                && entry.key().0 < cutoff
+            {
+                entry.remove();
+                left -= 1;
+            }
+        }
         limit - left
     }
 

@@ -8,7 +8,7 @@ use super::model::{Contact, Model, State};
 use crate::batch::{
     CallRow, DecisionRow, EnrollmentRow, Identity, LoggedInput, OrphanReceipt, ProfileRow,
 };
-use crate::rows::{CounterOrder, generation};
+use crate::rows::{CounterOrder, Lane, generation};
 use std::sync::Arc;
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
 use wayline_core::message::{Message, MessageChange, MessageState};
@@ -176,8 +176,13 @@ impl Model {
     fn order_state(&mut self, message: &Message) {
         let id = message.id;
         match message.state {
-            MessageState::Queued => drop(self.messages_due.insert((message.due_at, id))),
+            MessageState::Queued => {
+                self.messages_due.insert((message.due_at, id));
+                let lane = self.messages_by_lane.entry(lane_of(message)).or_default();
+                lane.insert((message.due_at, id));
+            }
             MessageState::Submitting => drop(self.messages_submitting.insert((message.run, id))),
+            MessageState::Unknown => drop(self.messages_unknown.insert(place_of(message))),
             _ => {}
         }
     }
@@ -185,8 +190,18 @@ impl Model {
     fn unorder_state(&mut self, message: &Message) {
         let id = message.id;
         match message.state {
-            MessageState::Queued => drop(self.messages_due.remove(&(message.due_at, id))),
+            MessageState::Queued => {
+                self.messages_due.remove(&(message.due_at, id));
+                let lane = lane_of(message);
+                if let Some(ids) = self.messages_by_lane.get_mut(&lane) {
+                    ids.remove(&(message.due_at, id));
+                    if ids.is_empty() {
+                        self.messages_by_lane.remove(&lane);
+                    }
+                }
+            }
             MessageState::Submitting => drop(self.messages_submitting.remove(&(message.run, id))),
+            MessageState::Unknown => drop(self.messages_unknown.remove(&place_of(message))),
             _ => {}
         }
     }
@@ -309,6 +324,10 @@ impl Model {
     /// Puts an orphan receipt where it was.
     pub(super) fn put_orphan_back(&mut self, id: u64, receipt: OrphanReceipt) {
         self.orphans_by_ref.insert((receipt.gateway.clone(), receipt.gateway_ref.clone(), id));
+        if !receipt.address.is_empty() {
+            let to = (receipt.gateway.clone(), receipt.address.clone(), id);
+            self.orphans_by_address.insert(to);
+        }
         self.orphans.insert(id, receipt);
     }
 
@@ -316,6 +335,7 @@ impl Model {
     pub(super) fn remove_orphan(&mut self, id: u64) -> Option<OrphanReceipt> {
         let receipt = self.orphans.remove(&id)?;
         self.orphans_by_ref.remove(&(receipt.gateway.clone(), receipt.gateway_ref.clone(), id));
+        self.orphans_by_address.remove(&(receipt.gateway.clone(), receipt.address.clone(), id));
         Some(receipt)
     }
 
@@ -325,4 +345,15 @@ impl Model {
         let to = (gateway.to_owned(), gateway_ref.to_owned(), u64::MAX);
         self.orphans_by_ref.range(from..=to).map(|(_, _, id)| *id).collect()
     }
+}
+
+/// The lane a queued message is in.
+fn lane_of(message: &Message) -> Lane {
+    let (workspace, purpose) = (message.workspace, message.purpose);
+    Lane { workspace, sender: message.sender.clone(), purpose }
+}
+
+/// Where an unknown message stands among those of its gateway.
+fn place_of(message: &Message) -> (String, String, MessageId) {
+    (message.gateway.clone(), message.to.clone(), message.id)
 }

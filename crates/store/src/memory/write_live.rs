@@ -4,6 +4,7 @@
 
 use super::model::Model;
 use super::write::put_back;
+use super::write_carriers::UndoCarriers;
 use crate::batch::{ApiKeyRow, DraftRow, IdempotencyRow, Op};
 use crate::error::Assertion;
 use wayline_core::ids::{JourneyId, WorkspaceId};
@@ -15,7 +16,7 @@ pub(super) enum UndoLive {
     Draft((WorkspaceId, String), Option<DraftRow>),
     /// Whether the journey was paused.
     Paused((WorkspaceId, JourneyId), bool),
-    Nothing,
+    Carriers(UndoCarriers),
 }
 
 impl Model {
@@ -37,8 +38,7 @@ impl Model {
                 }
                 UndoLive::Paused(key, self.set_paused(key, *paused))
             }
-            // Every other operation was taken before this one was asked.
-            _ => UndoLive::Nothing,
+            _ => UndoLive::Carriers(self.apply_carriers(op)?),
         })
     }
 
@@ -91,7 +91,7 @@ impl Model {
             }
             UndoLive::Draft(key, before) => put_back(&mut self.drafts, key, before),
             UndoLive::Paused(key, before) => drop(self.set_paused(key, before)),
-            UndoLive::Nothing => {}
+            UndoLive::Carriers(step) => self.take_back_carriers(step),
         }
     }
 }

@@ -5,6 +5,7 @@
 use crate::batch::{
     CallRow, DeadLetterRow, DecisionRow, EnrollmentRow, LoggedInput, ProfileRow, Wake,
 };
+use crate::carriers::GatewayStanding;
 use crate::rows::StoredDecision;
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
@@ -60,6 +61,16 @@ fn named<T>(
 /// A column as what was decided.
 pub(super) fn what(row: &Row<'_>, index: usize) -> rusqlite::Result<What> {
     named(row, index, What::from_name)
+}
+
+/// A column as a gateway's standing.
+pub(super) fn standing(row: &Row<'_>, index: usize) -> rusqlite::Result<GatewayStanding> {
+    named(row, index, GatewayStanding::from_name)
+}
+
+/// A column as a purpose.
+pub(super) fn purpose(row: &Row<'_>, index: usize) -> rusqlite::Result<Purpose> {
+    named(row, index, |name| of_name(&PURPOSES, name))
 }
 
 const CHANNELS: [(Channel, &str); 6] = [
@@ -186,7 +197,7 @@ pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         version: row.get(6)?,
         step: row.get(7)?,
         variant: row.get(8)?,
-        purpose: named(row, 9, |name| of_name(&PURPOSES, name))?,
+        purpose: purpose(row, 9)?,
         channel: named(row, 10, |name| of_name(&CHANNELS, name))?,
         sender: row.get(11)?,
         gateway: row.get(12)?,

@@ -19,6 +19,7 @@ mod open;
 #[cfg(feature = "probe")]
 mod probe;
 mod read;
+mod read_carriers;
 mod read_lists;
 mod read_live;
 mod recognised;
@@ -28,8 +29,11 @@ mod tests;
 #[cfg(test)]
 mod tests_beside;
 #[cfg(test)]
+mod tests_carriers;
+#[cfg(test)]
 mod tests_upgrade;
 mod write;
+mod write_carriers;
 mod write_live;
 mod write_rows;
 

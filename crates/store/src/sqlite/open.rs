@@ -25,7 +25,7 @@ const PAGE_BYTES: u32 = 4_096;
 const WRITER_PAGES_BYTES: usize = 32 * 1024 * 1024;
 const READER_PAGES_BYTES: usize = 8 * 1024 * 1024;
 /// Statements kept prepared per connection: more than there are.
-const STATEMENTS: usize = 160;
+const STATEMENTS: usize = 200;
 /// How long to wait for another program that holds the file for a moment (a copy, a database browser).
 const BUSY_MILLISECONDS: u64 = 5_000;
 

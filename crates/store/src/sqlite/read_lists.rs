@@ -5,6 +5,7 @@
 use super::SqliteStore;
 use super::columns::{self, instant, int, uint_or_none};
 use super::read::{first, list};
+use super::read_carriers::orphan;
 use crate::batch::{DeadLetterRow, EnrollmentRow, OrphanReceipt, SweepRow};
 use crate::error::StoreError;
 use crate::rows::{Counter, StoredDecision, bounded, step_code};
@@ -197,18 +198,9 @@ impl SqliteStore {
         gateway: &str,
         gateway_ref: &str,
     ) -> Answer<Vec<OrphanReceipt>> {
-        let sql = "SELECT gateway, gateway_ref, received_at, receipt FROM orphan_receipt \
+        let sql = "SELECT gateway, gateway_ref, received_at, receipt, address FROM orphan_receipt \
             WHERE gateway = ?1 AND gateway_ref = ?2 ORDER BY id";
-        self.inner.read("reading receipts", |conn| {
-            list(conn, sql, [gateway, gateway_ref], |row| {
-                Ok(OrphanReceipt {
-                    gateway: row.get(0)?,
-                    gateway_ref: row.get(1)?,
-                    received_at: instant(row, 2)?,
-                    receipt: row.get(3)?,
-                })
-            })
-        })
+        self.inner.read("reading receipts", |conn| list(conn, sql, [gateway, gateway_ref], orphan))
     }
 
     pub(crate) fn sweeps(&self, workspace: WorkspaceId) -> Answer<Vec<SweepRow>> {

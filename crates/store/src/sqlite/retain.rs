@@ -50,6 +50,11 @@ fn remove(conn: &Connection, retention: &Retention, limit: usize) -> rusqlite::R
             ORDER BY at, key, token LIMIT ?2)";
         left -= conn.prepare_cached(sql)?.execute(params![cutoff.0, left as i64])?;
     }
+    if let Some(cutoff) = retention.allowances_before {
+        let sql = "DELETE FROM allowance WHERE (period, scope) IN (\
+            SELECT period, scope FROM allowance WHERE period < ?1 ORDER BY period, scope LIMIT ?2)";
+        left -= conn.prepare_cached(sql)?.execute(params![cutoff.0, left as i64])?;
+    }
     Ok(limit - left)
 }
 

@@ -14,21 +14,22 @@ ALTER TABLE orphan_receipt ADD COLUMN address TEXT NOT NULL DEFAULT '';
 CREATE INDEX orphan_receipt_by_address ON orphan_receipt (gateway, address) WHERE address <> '';
 
 CREATE TABLE gateway (
-  workspace  INTEGER NOT NULL, -- 0: the operator's
+  workspace  INTEGER REFERENCES workspace, -- NULL: the operator's
   id         TEXT NOT NULL,
   kind       TEXT NOT NULL,
   settings   TEXT NOT NULL,    -- JSON, without secrets
   secrets    BLOB NOT NULL,    -- sealed
   standing   TEXT NOT NULL,    -- active, paused, draining
   revision   INTEGER NOT NULL,
-  updated_at INTEGER NOT NULL,
-  PRIMARY KEY (workspace, id)
-) STRICT, WITHOUT ROWID;
+  updated_at INTEGER NOT NULL
+) STRICT;
+-- As a number, because no two NULLs are the same to an index.
+CREATE UNIQUE INDEX gateway_by_id ON gateway (ifnull(workspace, -1), id);
 
 -- How much of an allowance that outlives a start was used: parts of a brand at a carrier in a day.
 CREATE TABLE allowance (
+  period     INTEGER NOT NULL, -- when it began; first, because old ones are forgotten
   scope      TEXT NOT NULL,
-  period     INTEGER NOT NULL, -- when it began
   used       INTEGER NOT NULL,
-  PRIMARY KEY (scope, period)
+  PRIMARY KEY (period, scope)
 ) STRICT, WITHOUT ROWID;

@@ -46,7 +46,12 @@ fn every_row_is_the_same_after_the_upgrade() {
     store.check().unwrap();
     assert_eq!(store.run().unwrap(), 2);
     drop(store);
-    assert_eq!(before, rows(&path));
+    // Columns that came later stand at the end.
+    let mut after = rows(&path);
+    for (row, then) in after.values_mut().flatten().zip(before.values().flatten()) {
+        row.truncate(then.len());
+    }
+    assert_eq!(before, after);
     assert_eq!(
         migrations::version(&Connection::open(&path).unwrap()).unwrap(),
         migrations::SUPPORTED

@@ -24,8 +24,7 @@ impl Writing<'_> {
             Op::SetPaused { workspace, journey, paused } => {
                 self.set_paused(*workspace, *journey, *paused)
             }
-            // Every other operation was taken before this one was asked.
-            _ => Ok(()),
+            _ => self.write_carriers(op),
         }
     }
 

@@ -36,11 +36,13 @@ impl Writing<'_> {
             }
             Op::PutOrphanReceipt(row) => {
                 self.heads.last_orphan += 1;
-                let sql = "INSERT INTO orphan_receipt (id, gateway, gateway_ref, received_at, receipt) \
-                    VALUES (?1, ?2, ?3, ?4, ?5)";
+                let sql = "INSERT INTO orphan_receipt (id, gateway, gateway_ref, received_at, \
+                    receipt, address) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
                 let id = int(self.heads.last_orphan);
                 let at = row.received_at.0;
-                self.run(sql, params![id, row.gateway, row.gateway_ref, at, row.receipt])?;
+                let values =
+                    params![id, row.gateway, row.gateway_ref, at, row.receipt, row.address];
+                self.run(sql, values)?;
                 Ok(())
             }
             Op::RemoveOrphanReceipts { gateway, gateway_ref } => {
@@ -151,7 +153,8 @@ impl Writing<'_> {
         message.apply(change);
         let sql = "UPDATE message SET sender = ?4, gateway = ?5, address = ?6, state = ?7, \
             reason = ?8, due_at = ?9, handed_out_at = ?10, attempts = ?11, run = ?12, parts = ?13, \
-            text = ?14, gateway_ref = ?15, error = ?16, tried = ?17 WHERE enrollment = ?1 AND step_index = ?2 AND visit = ?3";
+            text = ?14, gateway_ref = ?15, error = ?16, tried = ?17 \
+            WHERE enrollment = ?1 AND step_index = ?2 AND visit = ?3";
         let values = params![
             int(id.enrollment.0),
             id.step,

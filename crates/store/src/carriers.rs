@@ -1,0 +1,62 @@
+//! Rows of carriers: gateways as people set them up.
+//!
+//! Must never hold a secret that can be read: who writes a row has sealed it.
+
+use serde::{Deserialize, Serialize};
+use wayline_core::ids::WorkspaceId;
+use wayline_core::time::Timestamp;
+
+/// A gateway: one connection to a carrier or an aggregator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayRow {
+    /// Whose; `None`: the operator's, for all workspaces.
+    pub workspace: Option<WorkspaceId>,
+    /// Text id, unique within its workspace or among the operator's.
+    pub id: String,
+    /// Which protocol or provider it speaks to.
+    pub kind: String,
+    /// JSON, without secrets.
+    pub settings: String,
+    /// Sealed.
+    pub secrets: Vec<u8>,
+    /// Whether it takes messages.
+    pub standing: GatewayStanding,
+    /// 1, 2, 3 …; a put asserts that the one before is there, 1 that there is none.
+    pub revision: u64,
+    /// When it was changed.
+    pub updated_at: Timestamp,
+}
+
+/// Whether a gateway takes messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayStanding {
+    /// It does.
+    Active,
+    /// It does not, and its messages wait until it does again.
+    Paused,
+    /// It gets no new ones and finishes those it has.
+    Draining,
+}
+
+impl GatewayStanding {
+    /// All of them.
+    pub const ALL: [GatewayStanding; 3] =
+        [GatewayStanding::Active, GatewayStanding::Paused, GatewayStanding::Draining];
+
+    /// Its name in the store and in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GatewayStanding::Active => "active",
+            GatewayStanding::Paused => "paused",
+            GatewayStanding::Draining => "draining",
+        }
+    }
+
+    /// From its name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<GatewayStanding> {
+        GatewayStanding::ALL.into_iter().find(|standing| standing.as_str() == name)
+    }
+}

@@ -1,0 +1,205 @@
+//! Reads of carriers: lanes, what is unknown, orphans by address, gateways, allowances.
+//!
+//! Must never read past what waits for something else: each read begins where its answer does.
+
+use super::SqliteStore;
+use super::columns::{self, instant, int, uint};
+use super::read::{first, list};
+use crate::batch::{GatewayRow, OrphanReceipt};
+use crate::error::StoreError;
+use crate::rows::{Lane, bounded};
+use rusqlite::{OptionalExtension, Row, params};
+use wayline_core::ids::{MessageId, WorkspaceId};
+use wayline_core::message::Message;
+use wayline_core::time::Timestamp;
+
+type Answer<T> = Result<T, StoreError>;
+
+/// The first message of the first lane after one. The instant is the last there is: without it the engine would
+/// begin at the first message of that lane and read all of them.
+pub(super) const NEXT_LANE: &str = "SELECT workspace, sender, purpose, due_at \
+    FROM message INDEXED BY message_lane \
+    WHERE state = 1 AND (workspace, sender, purpose, due_at) > (?1, ?2, ?3, ?4) \
+    ORDER BY workspace, sender, purpose, due_at LIMIT 1";
+
+pub(super) const DUE_IN_LANE: &str = "INDEXED BY message_lane \
+    WHERE state = 1 AND workspace = ?1 AND sender = ?2 AND purpose = ?3 AND due_at <= ?4 \
+    ORDER BY due_at, enrollment, step_index, visit LIMIT ?5";
+
+pub(super) const UNKNOWN_TO: &str = "INDEXED BY message_unknown \
+    WHERE state = 8 AND gateway = ?1 AND address = ?2 \
+    ORDER BY enrollment, step_index, visit LIMIT ?3";
+
+pub(super) const UNKNOWN: &str = "INDEXED BY message_unknown \
+    WHERE state = 8 AND gateway = ?1 AND (address, enrollment, step_index, visit) > (?2, ?3, ?4, ?5) \
+    ORDER BY address, enrollment, step_index, visit LIMIT ?6";
+
+pub(super) const ORPHANS_TO: &str = "SELECT gateway, gateway_ref, received_at, receipt, address \
+    FROM orphan_receipt INDEXED BY orphan_receipt_by_address \
+    WHERE gateway = ?1 AND address = ?2 AND address <> '' ORDER BY id LIMIT ?3";
+
+const GATEWAY: &str = "SELECT workspace, id, kind, settings, secrets, standing, revision, \
+    updated_at FROM gateway INDEXED BY gateway_by_id";
+
+/// An orphan receipt.
+pub(super) fn orphan(row: &Row<'_>) -> rusqlite::Result<OrphanReceipt> {
+    Ok(OrphanReceipt {
+        gateway: row.get(0)?,
+        gateway_ref: row.get(1)?,
+        received_at: instant(row, 2)?,
+        receipt: row.get(3)?,
+        address: row.get(4)?,
+    })
+}
+
+fn gateway(row: &Row<'_>) -> rusqlite::Result<GatewayRow> {
+    Ok(GatewayRow {
+        workspace: row.get::<_, Option<u32>>(0)?.map(WorkspaceId),
+        id: row.get(1)?,
+        kind: row.get(2)?,
+        settings: row.get(3)?,
+        secrets: row.get(4)?,
+        standing: columns::standing(row, 5)?,
+        revision: uint(row, 6)?,
+        updated_at: instant(row, 7)?,
+    })
+}
+
+/// Whose a gateway is, as its index has it.
+fn owner(workspace: Option<WorkspaceId>) -> i64 {
+    workspace.map_or(-1, |WorkspaceId(id)| i64::from(id))
+}
+
+impl SqliteStore {
+    pub(crate) fn lanes_queued(
+        &self,
+        after: Option<&Lane>,
+        limit: usize,
+    ) -> Answer<Vec<(Lane, Timestamp)>> {
+        let limit = bounded(limit)?;
+        self.inner.read("reading lanes", |conn| {
+            let mut statement = conn.prepare_cached(NEXT_LANE)?;
+            let mut found: Vec<(Lane, Timestamp)> = Vec::new();
+            while found.len() < limit {
+                let last = found.last().map(|(lane, _)| lane).or(after);
+                let (workspace, sender, purpose) = match last {
+                    Some(lane) => (
+                        i64::from(lane.workspace.0),
+                        lane.sender.as_str(),
+                        columns::purpose_name(lane.purpose),
+                    ),
+                    None => (-1, "", ""),
+                };
+                let next =
+                    statement.query_row(params![workspace, sender, purpose, i64::MAX], |row| {
+                        let lane = Lane {
+                            workspace: WorkspaceId(row.get(0)?),
+                            sender: row.get(1)?,
+                            purpose: columns::purpose(row, 2)?,
+                        };
+                        Ok((lane, instant(row, 3)?))
+                    });
+                let Some(next) = next.optional()? else { break };
+                found.push(next);
+            }
+            Ok(found)
+        })
+    }
+
+    pub(crate) fn messages_due_in_lane(
+        &self,
+        lane: &Lane,
+        now: Timestamp,
+        limit: usize,
+    ) -> Answer<Vec<Message>> {
+        let purpose = columns::purpose_name(lane.purpose);
+        let limit = bounded(limit)? as i64;
+        let values = params![lane.workspace.0, lane.sender, purpose, now.0, limit];
+        self.message_list(DUE_IN_LANE, values)
+    }
+
+    pub(crate) fn messages_unknown_to(
+        &self,
+        gateway: &str,
+        address: &str,
+        limit: usize,
+    ) -> Answer<Vec<Message>> {
+        self.message_list(UNKNOWN_TO, params![gateway, address, bounded(limit)? as i64])
+    }
+
+    pub(crate) fn messages_unknown(
+        &self,
+        gateway: &str,
+        after: Option<(&str, MessageId)>,
+        limit: usize,
+    ) -> Answer<Vec<Message>> {
+        let (address, enrollment, step, visit) = after.map_or(("", -1, 0, 0), |(address, id)| {
+            (address, int(id.enrollment.0), id.step, id.visit)
+        });
+        let limit = bounded(limit)? as i64;
+        self.message_list(UNKNOWN, params![gateway, address, enrollment, step, visit, limit])
+    }
+
+    pub(crate) fn orphan_receipts_to(
+        &self,
+        gateway: &str,
+        address: &str,
+        limit: usize,
+    ) -> Answer<Vec<OrphanReceipt>> {
+        let limit = bounded(limit)? as i64;
+        self.inner.read("reading receipts", |conn| {
+            list(conn, ORPHANS_TO, params![gateway, address, limit], orphan)
+        })
+    }
+
+    pub(crate) fn gateway(
+        &self,
+        workspace: Option<WorkspaceId>,
+        id: &str,
+    ) -> Answer<Option<GatewayRow>> {
+        let sql = format!("{GATEWAY} WHERE ifnull(workspace, -1) = ?1 AND id = ?2");
+        self.inner.read("reading a gateway", |conn| {
+            first(conn, &sql, params![owner(workspace), id], gateway)
+        })
+    }
+
+    pub(crate) fn gateways(
+        &self,
+        workspace: Option<WorkspaceId>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Answer<Vec<GatewayRow>> {
+        let limit = bounded(limit)? as i64;
+        // No text is before the empty one, which may itself be an id.
+        let is_after = if after.is_some() { ">" } else { ">=" };
+        let sql = format!(
+            "{GATEWAY} WHERE ifnull(workspace, -1) = ?1 AND id {is_after} ?2 ORDER BY id LIMIT ?3"
+        );
+        self.inner.read("reading gateways", |conn| {
+            list(conn, &sql, params![owner(workspace), after.unwrap_or(""), limit], gateway)
+        })
+    }
+
+    pub(crate) fn gateways_all(
+        &self,
+        after: Option<(Option<WorkspaceId>, &str)>,
+        limit: usize,
+    ) -> Answer<Vec<GatewayRow>> {
+        let limit = bounded(limit)? as i64;
+        let (of, id) = after.map_or((-2, ""), |(workspace, id)| (owner(workspace), id));
+        let sql = format!(
+            "{GATEWAY} WHERE (ifnull(workspace, -1), id) > (?1, ?2) \
+             ORDER BY ifnull(workspace, -1), id LIMIT ?3"
+        );
+        self.inner
+            .read("reading gateways", |conn| list(conn, &sql, params![of, id, limit], gateway))
+    }
+
+    pub(crate) fn allowance(&self, scope: &str, period: Timestamp) -> Answer<u64> {
+        let sql = "SELECT used FROM allowance WHERE period = ?1 AND scope = ?2";
+        let used = self.inner.read("reading an allowance", |conn| {
+            first(conn, sql, params![period.0, scope], |row| uint(row, 0))
+        })?;
+        Ok(used.unwrap_or(0))
+    }
+}
