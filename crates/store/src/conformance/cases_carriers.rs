@@ -140,10 +140,10 @@ pub(super) async fn gateways(store: &Store) {
     assert_eq!(store.gateway(Some(WS), "a").await.unwrap(), Some(paused.clone()));
     assert_eq!(store.gateway(None, "a").await.unwrap(), Some(shared.clone()));
     assert_eq!(store.gateway(None, "b").await.unwrap(), None);
-    assert_eq!(store.gateways(Some(WS), None, 9).await.unwrap(), [paused.clone(), b.clone()]);
-    assert_eq!(store.gateways(Some(WS), Some("a"), 9).await.unwrap(), [b.clone()]);
-    assert_eq!(store.gateways(None, None, 9).await.unwrap(), [shared.clone()]);
     let all = [shared, paused, b, theirs];
+    assert_eq!(store.gateways(Some(WS), None, 9).await.unwrap(), all[1..3]);
+    assert_eq!(store.gateways(Some(WS), Some("a"), 9).await.unwrap(), all[2..3]);
+    assert_eq!(store.gateways(None, None, 9).await.unwrap(), all[..1]);
     assert_eq!(store.gateways_all(None, 9).await.unwrap(), all);
     assert_eq!(store.gateways_all(None, 2).await.unwrap(), all[..2]);
     assert_eq!(store.gateways_all(Some((None, "a")), 9).await.unwrap(), all[1..]);
