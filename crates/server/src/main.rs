@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+mod gateway;
 mod live;
 mod replay;
 mod run;
