@@ -164,6 +164,18 @@ pub fn split_for(text: &str, joining: Joining) -> Vec<String> {
     cuts(text, length.encoding, most).map(|range| text[range].to_owned()).collect()
 }
 
+/// As [`split_for`] in an alphabet that is given: for carriers that do not have the text's own. It must have all of
+/// its characters, as [`Encoding::Ucs2`] does.
+#[must_use]
+pub fn split_as(text: &str, encoding: Encoding, joining: Joining) -> Vec<String> {
+    let units: usize = text.chars().map(|c| encoding.units(c)).sum();
+    if units <= encoding.alone_max() || joining == Joining::Whole {
+        return if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+    }
+    let most = encoding.part_max(joining);
+    cuts(text, encoding, most).map(|range| text[range].to_owned()).collect()
+}
+
 struct Length {
     encoding: Encoding,
     units: usize,

@@ -411,8 +411,16 @@ impl Pipeline {
     /// # Errors
     /// When the store cannot be read.
     pub async fn next_due_but_calls(&self) -> Result<Option<Timestamp>, PipelineError> {
-        let next = earliest(self.store.next_wake().await?, self.store.next_message_due().await?);
-        Ok(earliest(next, self.next_schedule().await?))
+        Ok(earliest(self.next_due_but_messages().await?, self.store.next_message_due().await?))
+    }
+
+    /// As [`Pipeline::next_due_but_calls`], for a driver that also hands out by lanes: that stage says itself when it has
+    /// something to do again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn next_due_but_messages(&self) -> Result<Option<Timestamp>, PipelineError> {
+        Ok(earliest(self.store.next_wake().await?, self.next_schedule().await?))
     }
 }
 

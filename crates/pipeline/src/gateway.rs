@@ -13,6 +13,7 @@ use wayline_core::ids::{MessageId, WorkspaceId};
 use wayline_core::message::Message;
 use wayline_core::policy::settings::Sender;
 use wayline_core::time::Timestamp;
+use wayline_store::batch::GatewayStanding;
 
 /// A configured connection to a carrier.
 pub trait Gateway: Send + Sync {
@@ -47,19 +48,6 @@ pub trait Gateway: Send + Sync {
     }
 }
 
-/// Whether a gateway is used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// It is.
-    #[default]
-    Active,
-    /// It stays connected, takes no messages, and still hears receipts and texts.
-    Paused,
-    /// It takes no messages, and disconnects when nothing is under way.
-    Draining,
-}
-
 /// Which workspaces may use a gateway of the operator's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Shared {
@@ -85,7 +73,7 @@ pub struct Connection {
     /// The gateway.
     pub gateway: Arc<dyn Gateway>,
     /// Whether it is used.
-    pub standing: Standing,
+    pub standing: GatewayStanding,
     /// By whom, when it is the operator's.
     pub shared: Shared,
     /// Parts a second it is given at most.
@@ -100,7 +88,7 @@ impl Connection {
     pub fn free(gateway: Arc<dyn Gateway>) -> Connection {
         Connection {
             gateway,
-            standing: Standing::Active,
+            standing: GatewayStanding::Active,
             shared: Shared::All,
             parts_per_second: None,
             is_real: false,

@@ -57,6 +57,8 @@ pub(crate) struct HttpConfig {
     pub(crate) body_kilobytes_max: usize,
     /// KiB of a body unpacked.
     pub(crate) unpacked_kilobytes_max: usize,
+    /// Where the world reaches us; empty: nowhere.
+    pub(crate) public_url: String,
     /// Requests a second per key.
     pub(crate) requests_per_second_max: u32,
     /// Requests at once per key.

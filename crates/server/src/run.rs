@@ -157,6 +157,11 @@ pub(crate) async fn repeat(period: Duration, mut stop: watch::Receiver<bool>, wo
     }
 }
 
+/// Waits so long.
+pub(crate) async fn pause(span: Duration) {
+    tokio::time::sleep(span).await;
+}
+
 /// Gives a future so long.
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, work).await.ok()

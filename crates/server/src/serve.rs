@@ -8,9 +8,11 @@
 use crate::api::limits::{BODIES_KILOBYTES_MAX, UNNAMED_BODIES_KILOBYTES_MAX, WHYS_AT_ONCE_MAX};
 use crate::api::{self, App, auth::Keys, auth::new_secret};
 use crate::config::{Config, ConfigError};
+use crate::gateway::{Registry, Safe, Surroundings};
 use crate::live::{self, Feed, Inbox, Outside, Stages, WebCaller};
 use crate::run::{self, Clock, Http};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use wayline_core::ids::WorkspaceId;
 use wayline_core::limits::PAGE_ROWS_MAX;
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::retain::Keep;
@@ -125,12 +128,13 @@ impl Started {
 /// When the folder, the store, the address or a stored definition cannot be used: nothing runs then.
 pub(crate) async fn start(config: &Config) -> Result<Started, ServeError> {
     let store = Arc::new(Store::from(open_store(config)?));
-    let gateways = live::gateways(&config.sandbox).map_err(system("opening the sandbox"))?;
+    let always = live::gateways(&config.sandbox).map_err(system("opening the sandbox"))?;
     // Before anything is changed: a port that is taken must not cost anything.
     let listener = listen(config.listen).await?;
     let address = listener.local_addr().map_err(system("asking for the address"))?;
     let clock = Arc::new(Clock::start(config.speed, store.last_instant().await?));
     warn_of_a_clock_behind(config, &store, &clock).await?;
+    let http = &config.http;
     let mut pipeline = Pipeline::open(Arc::clone(&store)).await?;
     let feed = Feed::new();
     let show = feed.clone();
@@ -141,11 +145,22 @@ pub(crate) async fn start(config: &Config) -> Result<Started, ServeError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let caller = WebCaller::new(config.webhooks.private_addresses);
     let caller = Arc::new(caller.map_err(system("setting up TLS"))?);
-    let outside = Outside::new(tokio::runtime::Handle::current(), gateways, caller, outcomes);
-    let mut stages = Stages::new(pipeline, outside, keep(config));
+    let runtime = tokio::runtime::Handle::current();
+    let around = Surroundings {
+        safe: Safe::open(&config.data).map_err(system("opening the safe of secrets"))?,
+        runtime: runtime.clone(),
+        outcomes: outcomes.clone(),
+        clock: Arc::clone(&clock),
+        private: config.webhooks.private_addresses,
+        public_url: Some(http.public_url.clone()).filter(|url| !url.is_empty()),
+    };
+    let registry = Arc::new(Registry::new(always, around));
+    let outside = Outside::new(runtime, registry.gateways(), caller, outcomes);
+    let flow = live::Flow::default();
+    let mut stages = Stages::new(pipeline, outside, keep(config), Arc::clone(&flow));
     let unknown = stages.recover(clock.now()).await?.unknown;
+    open_gateways(&registry, &store).await?;
     let operator_key = first_operator_key(&store, &clock).await?;
-    let http = &config.http;
     let (per_second, at_once) = (http.requests_per_second_max, http.requests_at_once_max);
     let keys = Keys::load(&store, per_second, at_once).await?;
     let run = store.run().await?;
@@ -162,6 +177,8 @@ pub(crate) async fn start(config: &Config) -> Result<Started, ServeError> {
         metrics: recorder()?,
         names: api::Names::default(),
         creations: api::Creations::default(),
+        registry: Arc::clone(&registry),
+        flow,
         watchers: api::Watchers::default(),
         stop: stopping.clone(),
     });
@@ -177,6 +194,25 @@ pub(crate) async fn start(config: &Config) -> Result<Started, ServeError> {
     let router = api::router(Arc::clone(&app));
     let http = tokio::spawn(run::listen(listener, limits, router, stopping));
     Ok(Started { app, address, operator_key, unknown, run, stop, alive, engine, http })
+}
+
+/// Opens the stored gateways. One that cannot be opened is told and left out: the others send.
+async fn open_gateways(registry: &Registry, store: &Store) -> Result<(), StoreError> {
+    let slugs: BTreeMap<_, _> =
+        store.workspaces().await?.into_iter().map(|row| (row.id, row.slug)).collect();
+    let mut after: Option<(Option<WorkspaceId>, String)> = None;
+    loop {
+        let last = after.as_ref().map(|(workspace, id)| (*workspace, id.as_str()));
+        let page = store.gateways_all(last, PAGE_ROWS_MAX).await?;
+        let Some(end) = page.last() else { return Ok(()) };
+        after = Some((end.workspace, end.id.clone()));
+        for row in &page {
+            let slug = row.workspace.and_then(|id| slugs.get(&id)).map(String::as_str);
+            if let Err(error) = registry.set(row, slug) {
+                tracing::error!(gateway = %row.id, %error, "a gateway cannot be opened; its messages wait or take another route");
+            }
+        }
+    }
 }
 
 fn open_store(config: &Config) -> Result<SqliteStore, ServeError> {

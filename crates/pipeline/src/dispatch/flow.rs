@@ -5,13 +5,14 @@
 
 use super::breaker::{Breaker, Passage};
 use super::pace::Pace;
-use crate::gateway::{Connection, Gateways, Standing};
+use crate::gateway::{Connection, Gateways};
 use std::collections::BTreeMap;
 use wayline_core::carrier::ErrorClass;
 use wayline_core::evaluate::earliest;
 use wayline_core::event::SubmitOutcome;
 use wayline_core::message::Message;
 use wayline_core::time::Timestamp;
+use wayline_store::batch::GatewayStanding;
 
 /// What is known about one gateway.
 #[derive(Clone, Debug)]
@@ -69,7 +70,7 @@ impl Flows {
 
     /// Messages a gateway may be given now.
     pub(super) fn room(&mut self, key: &str, connection: &Connection, now: Timestamp) -> usize {
-        if connection.standing != Standing::Active {
+        if connection.standing != GatewayStanding::Active {
             return 0;
         }
         let free = connection.gateway.room();
@@ -88,7 +89,7 @@ impl Flows {
     /// Whether messages should rather take another route than wait for this one.
     pub(super) fn is_shut(&self, key: &str, connection: &Connection, now: Timestamp) -> bool {
         let open = self.by_key.get(key).map(|flow| flow.breaker.passage(now));
-        connection.standing != Standing::Active
+        connection.standing != GatewayStanding::Active
             || !connection.gateway.is_up()
             || matches!(open, Some(Passage::Open(_)))
     }

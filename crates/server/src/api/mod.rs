@@ -27,7 +27,8 @@ mod watch;
 mod workspaces;
 
 use crate::config::HttpConfig;
-use crate::live::{Feed, Live};
+use crate::gateway::Registry;
+use crate::live::{Feed, Flow, Live};
 use crate::run::Clock;
 use auth::Keys;
 use axum::Router;
@@ -69,6 +70,10 @@ pub(crate) struct App {
     pub(crate) names: Names,
     /// Creating calls under way.
     pub(crate) creations: Creations,
+    /// Gateways.
+    pub(crate) registry: Arc<Registry>,
+    /// What they answered.
+    pub(crate) flow: Flow,
     /// Who watches the feed.
     pub(crate) watchers: Watchers,
     /// Whether the program is stopping.

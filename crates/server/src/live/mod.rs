@@ -17,10 +17,10 @@ mod webhook;
 pub(crate) use feed::{Feed, FeedEvent};
 pub(crate) use sandbox::gateways;
 pub(crate) use stages::Stages;
-pub(crate) use webhook::WebCaller;
+pub(crate) use webhook::{PublicOnly, WebCaller, is_public, reason, refuse_private_host};
 
-use outside::Outcome;
-pub(crate) use outside::Outside;
+pub(crate) use outside::{Outcome, Outside};
+pub(crate) use stages::Flow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};

@@ -2,11 +2,12 @@
 //!
 //! Must never submit anything that was not claimed, and must answer exactly once for whatever it was given.
 
+use crate::gateway::Taken;
 use crate::run;
 use futures_util::FutureExt;
 use serde_json::Value;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -14,6 +15,7 @@ use wayline_core::evaluate::earliest;
 use wayline_core::event::SubmitOutcome;
 use wayline_core::limits;
 use wayline_core::message::Message;
+use wayline_core::policy::settings::Sender;
 use wayline_core::time::Timestamp;
 use wayline_pipeline::calls::Caller;
 use wayline_pipeline::gateway::{Gateway, GatewayEvent, Gateways};
@@ -28,12 +30,16 @@ pub(crate) enum Outcome {
     Submitted(Box<Message>, SubmitOutcome),
     /// A webhook answered, or did not.
     Called(Box<CallRow>, Result<Value, String>),
+    /// A carrier told something; who says when it is durable.
+    Heard(Vec<GatewayEvent>, Taken),
+    /// Gateways came, went, or have room again: what waits for them may go.
+    Changed,
 }
 
 /// Gateways and webhooks.
 pub(crate) struct Outside {
     runtime: Handle,
-    gateways: Gateways,
+    gateways: Arc<RwLock<Gateways>>,
     caller: Arc<dyn Caller>,
     outcomes: mpsc::UnboundedSender<Outcome>,
 }
@@ -41,26 +47,32 @@ pub(crate) struct Outside {
 impl Outside {
     pub(crate) fn new(
         runtime: Handle,
-        gateways: Gateways,
+        gateways: Arc<RwLock<Gateways>>,
         caller: Arc<dyn Caller>,
         outcomes: mpsc::UnboundedSender<Outcome>,
     ) -> Outside {
         Outside { runtime, gateways, caller, outcomes }
     }
 
-    /// Hands messages to their gateways. Each submit has begun when this returns, so that nothing committed later
-    /// (a STOP) comes before it; those a gateway answers at once are returned, the others answer for themselves.
+    /// The gateways as they are now.
+    pub(crate) fn gateways(&self) -> RwLockReadGuard<'_, Gateways> {
+        self.gateways.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands messages to their gateways, from the senders given with them. Each submit has begun when this returns, so
+    /// that nothing committed later (a STOP) comes before it; those a gateway answers at once are returned, the others
+    /// answer for themselves.
     pub(crate) fn submit(
         &self,
-        messages: Vec<Message>,
+        messages: Vec<(Message, Option<Sender>)>,
         now: Timestamp,
     ) -> Vec<(Message, SubmitOutcome)> {
         // Connections that a submit opens belong to the runtime that goes on with it.
         let _context = self.runtime.enter();
         let mut answered = Vec::new();
-        for message in messages {
-            let gateway = self.gateways.get(&message.gateway).cloned();
-            let mut under_way = submit(gateway, message, now).boxed();
+        for (message, from) in messages {
+            let gateway = self.gateways().get(&message.gateway).cloned();
+            let mut under_way = submit(gateway, message, from, now).boxed();
             if let Some(answer) = (&mut under_way).now_or_never() {
                 answered.push(answer);
                 continue;
@@ -87,24 +99,27 @@ impl Outside {
 
     /// What has come from carriers by now.
     pub(crate) fn poll(&self, now: Timestamp) -> Vec<GatewayEvent> {
-        self.gateways.iter().flat_map(|gateway| gateway.poll(now)).collect()
+        self.gateways().iter().flat_map(|(_, it)| it.gateway.poll(now)).collect()
     }
 
     /// When there may be something to poll again.
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
-        self.gateways.iter().fold(None, |next, gateway| earliest(next, gateway.next_event()))
+        let gateways = self.gateways();
+        gateways.iter().fold(None, |next, (_, it)| earliest(next, it.gateway.next_event()))
     }
 }
 
 async fn submit(
     gateway: Option<Arc<dyn Gateway>>,
     message: Message,
+    from: Option<Sender>,
     now: Timestamp,
 ) -> (Message, SubmitOutcome) {
     let outcome = match gateway {
         Some(gateway) => {
             // A gateway that fails or never answers: nobody knows whether the message went.
-            let submit = AssertUnwindSafe(gateway.submit(&message, now)).catch_unwind();
+            let submit = gateway.submit_from(&message, from.as_ref(), now);
+            let submit = AssertUnwindSafe(submit).catch_unwind();
             match run::within(SUBMIT_TIME_MAX, submit).await {
                 Some(Ok(outcome)) => outcome,
                 Some(Err(_)) => {

@@ -24,7 +24,7 @@ pub(crate) struct JournalError {
     source: std::io::Error,
 }
 
-/// The gateways that the settings describe: the sandbox, under every id.
+/// The gateways that the settings describe: the sandbox, whose id is `sandbox`.
 ///
 /// # Errors
 /// When the journal cannot be opened.
@@ -39,11 +39,11 @@ pub(crate) fn gateways(config: &SandboxConfig) -> Result<Gateways, JournalError>
     };
     let sandbox = Sandbox::new("sandbox", 0, behaviour);
     if config.journal == Path::new("") {
-        return Ok(Gateways::only(Arc::new(sandbox)));
+        return Ok(Gateways::default().with("sandbox", Arc::new(sandbox)));
     }
     let file = File::options().create(true).append(true).open(&config.journal);
     let file = file.map_err(|source| JournalError { path: config.journal.clone(), source })?;
-    Ok(Gateways::only(Arc::new(Journaled { sandbox, file })))
+    Ok(Gateways::default().with("sandbox", Arc::new(Journaled { sandbox, file })))
 }
 
 fn seconds(seconds: f64) -> Span {

@@ -5,13 +5,16 @@
 
 use super::outside::{Outcome, Outside};
 use super::{Accept, Command, Inbox, LiveError};
+use crate::gateway::Taken;
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 use wayline_core::evaluate::earliest;
 use wayline_core::event::SubmitOutcome;
 use wayline_core::ids::MessageId;
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};
+use wayline_pipeline::dispatch::{Claimed, Dispatcher, FlowView};
 use wayline_pipeline::gateway::GatewayEvent;
 use wayline_pipeline::retain::Keep;
 use wayline_pipeline::tick::Tick;
@@ -33,6 +36,10 @@ const CALL_ANSWERS_PER_ROUND: usize = 25;
 /// Rows forgotten in one turn, and how often there is such a turn.
 const FORGOTTEN_PER_TURN: usize = 500;
 const FORGET_EVERY: Span = Span::minutes(1);
+/// How often what is known of gateways is shown.
+const SHOW_FLOW_EVERY: Span = Span(200);
+/// How often messages whose answer was lost are looked at again.
+const RESOLVE_EVERY: Span = Span::seconds(30);
 
 /// All stages, and what of their work is under way outside.
 pub(crate) struct Stages {
@@ -44,11 +51,28 @@ pub(crate) struct Stages {
     /// Answers that are not stored yet.
     answers: Vec<(Message, SubmitOutcome)>,
     call_answers: VecDeque<(CallRow, Result<serde_json::Value, String>)>,
-    /// What came from carriers and is not stored yet.
-    received: Vec<GatewayEvent>,
+    /// What came from carriers and is not stored yet, and who is told when it is.
+    received: VecDeque<Heard>,
+    dispatcher: Dispatcher,
+    /// What is known of the gateways, for whoever looks at them.
+    flow: Flow,
     forget_at: Timestamp,
+    flow_at: Timestamp,
+    resolve_at: Timestamp,
+    /// The gateway, by its place, and the message after which looking for lost answers goes on.
+    resolve_after: Option<(usize, Option<(String, MessageId)>)>,
     /// What failed the last time, so that it is said once and not twice a second.
     failing: Option<String>,
+}
+
+/// What gateways answered, as last seen by the engine. Cheap to clone.
+pub(crate) type Flow = Arc<Mutex<Vec<FlowView>>>;
+
+/// What came together from a carrier.
+struct Heard {
+    events: VecDeque<GatewayEvent>,
+    /// `None`: nobody wants to know.
+    taken: Option<Taken>,
 }
 
 /// What one round did.
@@ -67,7 +91,7 @@ pub(crate) struct Recovered {
 }
 
 impl Stages {
-    pub(crate) fn new(pipeline: Pipeline, outside: Outside, keep: Keep) -> Stages {
+    pub(crate) fn new(pipeline: Pipeline, outside: Outside, keep: Keep, flow: Flow) -> Stages {
         Stages {
             pipeline,
             outside,
@@ -76,8 +100,13 @@ impl Stages {
             calls_in_flight: BTreeSet::new(),
             answers: Vec::new(),
             call_answers: VecDeque::new(),
-            received: Vec::new(),
+            received: VecDeque::new(),
+            dispatcher: Dispatcher::default(),
+            flow,
             forget_at: Timestamp::MIN,
+            flow_at: Timestamp::MIN,
+            resolve_at: Timestamp::MIN,
+            resolve_after: None,
             failing: None,
         }
     }
@@ -232,38 +261,80 @@ impl Stages {
         now: impl Fn() -> Timestamp,
     ) -> Result<(usize, Option<Timestamp>), PipelineError> {
         let tick = || Tick::Live(now());
-        let mut did = self.store_answers(inbox, tick()).await?;
+        self.gather(inbox, now());
+        // Places that came free are filled before anything else: a carrier that waits for us is lost time.
+        let claimed = self.claim(tick()).await?;
+        let mut did = claimed.looked_at + self.store_answers(tick()).await?;
         did += self.hear(tick()).await?;
         did += self.pipeline.schedule(tick()).await?;
         did += self.pipeline.wake(tick(), THINGS_PER_TURN).await?;
-        did += self.claim(tick()).await?;
+        let more = self.claim(tick()).await?;
+        did += more.looked_at;
         did += self.store_submits(tick()).await?;
         did += self.call(now()).await?;
         did += self.forget(now()).await?;
+        did += self.resolve(now()).await?;
         let mut next =
-            earliest(self.pipeline.next_due_but_calls().await?, self.outside.next_event());
+            earliest(self.pipeline.next_due_but_messages().await?, self.outside.next_event());
+        next = earliest(next, more.next);
         let store = self.pipeline.store();
         if self.calls_in_flight.is_empty() {
             next = earliest(next, store.next_call_due().await?);
         }
+        self.show_flow(now());
         Ok((did, next))
     }
 
-    /// Stores what gateways and webhooks answered.
-    async fn store_answers(
-        &mut self,
-        inbox: &mut Inbox,
-        tick: Tick,
-    ) -> Result<usize, PipelineError> {
+    /// Takes in what came back from outside.
+    fn gather(&mut self, inbox: &mut Inbox, now: Timestamp) {
         for outcome in inbox.came.drain(..) {
             match outcome {
                 Outcome::Submitted(message, outcome) => {
                     self.submits_in_flight -= 1;
+                    self.dispatcher.heard(&message, &outcome, now);
                     self.answers.push((*message, outcome));
                 }
                 Outcome::Called(call, answer) => self.call_answers.push_back((*call, answer)),
+                Outcome::Heard(events, taken) => {
+                    let events = events.into();
+                    self.received.push_back(Heard { events, taken: Some(taken) });
+                }
+                Outcome::Changed => self.dispatcher.unblock(),
             }
         }
+    }
+
+    /// Shows what is known of the gateways to those who look, now and then.
+    fn show_flow(&mut self, now: Timestamp) {
+        if now < self.flow_at {
+            return;
+        }
+        self.flow_at = now + SHOW_FLOW_EVERY;
+        let view = self.dispatcher.view(now);
+        *self.flow.lock().unwrap_or_else(PoisonError::into_inner) = view;
+    }
+
+    /// Looks for receipts of messages whose answer was lost, one page of one gateway now and then.
+    async fn resolve(&mut self, now: Timestamp) -> Result<usize, PipelineError> {
+        if now < self.resolve_at {
+            return Ok(0);
+        }
+        let mut keys: Vec<String> =
+            self.outside.gateways().iter().map(|(key, _)| key.clone()).collect();
+        keys.retain(|key| !key.is_empty());
+        let (place, after) = self.resolve_after.take().unwrap_or_default();
+        let Some(key) = keys.get(place) else {
+            self.resolve_at = now + RESOLVE_EVERY;
+            return Ok(0);
+        };
+        let (after, resolved) = self.pipeline.resolve(key, after, THINGS_PER_TURN, now).await?;
+        let place = if after.is_some() { place } else { place + 1 };
+        self.resolve_after = Some((place, after));
+        Ok(resolved)
+    }
+
+    /// Stores what gateways and webhooks answered.
+    async fn store_answers(&mut self, tick: Tick) -> Result<usize, PipelineError> {
         let mut did = self.store_submits(tick).await?;
         for _ in 0..self.call_answers.len().min(CALL_ANSWERS_PER_ROUND) {
             let Some((call, answer)) = self.call_answers.front().cloned() else { break };
@@ -286,28 +357,70 @@ impl Stages {
         Ok(count)
     }
 
-    /// Takes what came from carriers, one commit of it.
+    /// Takes what came from carriers: receipts up to a commit of them, texts one by one, so that what was stored is
+    /// never taken again when something after it fails.
     async fn hear(&mut self, tick: Tick) -> Result<usize, PipelineError> {
-        self.received.extend(self.outside.poll(tick.until()));
-        let count = self.received.len().min(THINGS_PER_TURN);
-        if count > 0 {
-            self.pipeline.receive(self.received[..count].to_vec(), tick).await?;
-            self.received.drain(..count);
+        let polled: VecDeque<GatewayEvent> = self.outside.poll(tick.until()).into();
+        if !polled.is_empty() {
+            self.received.push_back(Heard { events: polled, taken: None });
         }
-        Ok(count)
+        let mut did = 0;
+        while did < THINGS_PER_TURN && !self.received.is_empty() {
+            let together = self.heard_together(THINGS_PER_TURN - did);
+            self.pipeline.receive(together.clone(), tick).await?;
+            did += together.len();
+            self.forget_heard(together.len());
+        }
+        Ok(did)
     }
 
-    /// Hands out messages that are due, as many as there is room for.
-    async fn claim(&mut self, tick: Tick) -> Result<usize, PipelineError> {
-        let under_way = self.submits_in_flight + self.answers.len();
-        let room = SUBMITS_IN_FLIGHT_MAX.saturating_sub(under_way);
-        if room == 0 {
-            return Ok(0);
+    /// What is to be taken next, as one: a text, or the receipts before one.
+    fn heard_together(&self, limit: usize) -> Vec<GatewayEvent> {
+        let mut all = self.received.iter().flat_map(|heard| &heard.events).peekable();
+        if let Some(text) = all.next_if(|event| matches!(event, GatewayEvent::Inbound(_))) {
+            return vec![text.clone()];
         }
-        let (claimed, submissions) = self.pipeline.claim(tick, room.min(THINGS_PER_TURN)).await?;
+        let receipts = all.take_while(|event| matches!(event, GatewayEvent::Receipt(_)));
+        receipts.take(limit).cloned().collect()
+    }
+
+    /// So many are durable: whoever told them is told so.
+    fn forget_heard(&mut self, mut count: usize) {
+        while let Some(heard) = self.received.front_mut() {
+            let here = count.min(heard.events.len());
+            heard.events.drain(..here);
+            count -= here;
+            if !heard.events.is_empty() {
+                return;
+            }
+            if let Some(taken) = self.received.pop_front().and_then(|heard| heard.taken) {
+                taken.say();
+            }
+        }
+    }
+
+    /// Hands out messages that are due and can go, as many as there is room for.
+    async fn claim(&mut self, tick: Tick) -> Result<Claimed, PipelineError> {
+        let under_way = self.submits_in_flight + self.answers.len();
+        let room = SUBMITS_IN_FLIGHT_MAX.saturating_sub(under_way).min(THINGS_PER_TURN);
+        // A copy of a few pointers: a change of gateways must not wait for a commit.
+        let gateways = self.outside.gateways().clone();
+        let (pipeline, dispatcher) = (&mut self.pipeline, &mut self.dispatcher);
+        let mut claimed = pipeline.claim_by_lanes(dispatcher, &gateways, tick, room).await?;
+        let submissions: Vec<_> = std::mem::take(&mut claimed.submissions)
+            .into_iter()
+            .map(|message| {
+                let from = self.pipeline.sender_of(&message).cloned();
+                (message, from)
+            })
+            .collect();
         let submitted = submissions.len();
-        let answered = self.outside.submit(submissions, tick.until());
+        let now = tick.until();
+        let answered = self.outside.submit(submissions, now);
         self.submits_in_flight += submitted - answered.len();
+        for (message, outcome) in &answered {
+            self.dispatcher.heard(message, outcome, now);
+        }
         self.answers.extend(answered);
         Ok(claimed)
     }
@@ -351,8 +464,9 @@ impl Stages {
             self.commands(inbox, now).await;
             inbox.gather();
         }
+        self.gather(inbox, now);
         loop {
-            match self.store_answers(inbox, Tick::Live(now)).await {
+            match self.store_answers(Tick::Live(now)).await {
                 Ok(0) => return self.submits_in_flight == 0,
                 Ok(_) => {}
                 Err(error) => {

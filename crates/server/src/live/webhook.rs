@@ -100,7 +100,7 @@ async fn read(response: Response) -> Result<Vec<u8>, String> {
 }
 
 /// Without the URL: it may carry a secret.
-fn reason(error: &reqwest::Error) -> String {
+pub(crate) fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "the webhook did not answer in time".to_owned();
     }
@@ -111,7 +111,7 @@ fn reason(error: &reqwest::Error) -> String {
     format!("the webhook could not be reached: {cause}")
 }
 
-fn refuse_private_host(url: &Url) -> Result<(), String> {
+pub(crate) fn refuse_private_host(url: &Url) -> Result<(), String> {
     let host = url.host_str().unwrap_or_default();
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     match literal {
@@ -127,7 +127,7 @@ fn private(host: &str) -> String {
 }
 
 /// Names are looked up as always; private addresses among the answers are left out.
-struct PublicOnly;
+pub(crate) struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
@@ -144,7 +144,7 @@ impl Resolve for PublicOnly {
 }
 
 /// Whether an address belongs to the Internet at large (IANA special-purpose registries, RFC 6890).
-fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => match address.to_ipv4_mapped() {
