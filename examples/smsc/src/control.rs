@@ -35,7 +35,7 @@ async fn read(State(world): State<World>) -> Response {
 async fn change(State(world): State<World>, body: Bytes) -> Response {
     let changes: Map<String, Value> = match parse(&body) {
         Ok(changes) => changes,
-        Err(answer) => return answer,
+        Err(error) => return refuse(&error),
     };
     match world.shared.behaviour().with(changes) {
         Ok(behaviour) => {
@@ -71,7 +71,7 @@ struct Inbound {
 async fn inbound(State(world): State<World>, body: Bytes) -> Response {
     let asked: Inbound = match parse(&body) {
         Ok(asked) => asked,
-        Err(answer) => return answer,
+        Err(error) => return refuse(&error),
     };
     let shared = &world.shared;
     let has_url = !shared.behaviour().inbound_url.is_empty();
@@ -136,12 +136,12 @@ async fn misbehave(State(world): State<World>, body: Bytes) -> Response {
             let connections = world.shared.tell_all(|| Errand::Misbehave(what));
             axum::Json(json!({ "connections": connections })).into_response()
         }
-        Err(answer) => answer,
+        Err(error) => refuse(&error),
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
-    serde_json::from_slice(body).map_err(|error| refuse(&error.to_string()))
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
 fn refuse(why: &str) -> Response {

@@ -76,7 +76,10 @@ pub(crate) async fn smpp(mut world: World, listener: TcpListener, tls: Option<Tl
                     tokio::select! {
                         shaken = tls.accept(stream) => match shaken {
                             Ok(stream) => connection::serve(shared, stream, stop).await,
-                            Err(_) => shared.strangers.malformed.one(),
+                            Err(_) => {
+                                shared.strangers.malformed.one();
+                                shared.changed.notify_waiters();
+                            }
                         },
                         _ = stopping.changed() => {}
                     }

@@ -256,7 +256,7 @@ impl Session {
         } else if !fits(password, &set.password) {
             status::BAD_PASSWORD
         } else if set.on_bind == Some(Misbehaviour::BindUnanswered) {
-            self.silent = true;
+            self.misbehave(Misbehaviour::BindUnanswered, sequence);
             return;
         } else {
             self.enter(kind, system_id)
