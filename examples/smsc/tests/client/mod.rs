@@ -2,7 +2,6 @@
 //!
 //! Must never use the codec of the carrier: an error in both would not be seen.
 #![allow(dead_code, reason = "each test program uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::net::SocketAddr;
 use std::time::Duration;
