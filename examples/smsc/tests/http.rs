@@ -124,6 +124,27 @@ async fn throttled_full_and_dropped() {
 }
 
 #[tokio::test]
+async fn a_lost_text_is_never_answered_but_may_be_called_back() {
+    let (url, mut posts) = webhook().await;
+    let carrier = carrier(|set| (set.lost, set.lost_went) = (Share::ALWAYS, Share::ALWAYS)).await;
+    let fields = [
+        ("To", "+491701234567"),
+        ("From", "12345"),
+        ("Body", "Hi"),
+        ("StatusCallback", url.as_str()),
+    ];
+    let called_back = async {
+        next(&mut posts).await;
+        next(&mut posts).await.1["MessageStatus"].clone()
+    };
+    tokio::select! {
+        answer = post(&carrier, &fields) => panic!("{answer:?}"),
+        status = called_back => assert_eq!(status, "delivered"),
+    }
+    assert_eq!(carrier.state().total.lost_went, 1);
+}
+
+#[tokio::test]
 async fn people_answer_to_the_inbound_url() {
     let (url, mut posts) = webhook().await;
     let carrier = carrier(|set| {
