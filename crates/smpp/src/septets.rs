@@ -77,7 +77,7 @@ mod tests {
 
         #[test]
         fn nothing_panics(octets in prop::collection::vec(any::<u8>(), 0..300), fill in 0usize..2000) {
-            unpack(&octets, fill);
+            let _ = unpack(&octets, fill);
         }
     }
 }
