@@ -2,6 +2,8 @@
 //!
 //! `SMPP_FUZZ_CASES=100000 cargo test -p wayline-smpp --release --test hostile` searches for long.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
