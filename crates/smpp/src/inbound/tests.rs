@@ -1,3 +1,5 @@
+//! Headers, good and hostile, and what the codings mean.
+
 use super::*;
 use proptest::prelude::*;
 

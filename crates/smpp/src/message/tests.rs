@@ -1,3 +1,5 @@
+//! Every byte of a submit_sm, for each way of joining.
+
 use super::*;
 use crate::wire::encode;
 

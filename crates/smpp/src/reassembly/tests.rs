@@ -1,3 +1,5 @@
+//! Parts in any order, of several people, too late, for ever.
+
 use super::*;
 use crate::inbound::Place;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Receipts in every form that was met or may be.
+
 use super::*;
 use bytes::Bytes;
 use proptest::prelude::*;
