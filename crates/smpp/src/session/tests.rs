@@ -376,6 +376,25 @@ fn a_receipt_before_the_response_and_its_acknowledgement_only_when_said() {
 }
 
 #[test]
+fn a_receipt_in_a_data_sm_is_answered_in_kind() {
+    let mut session = bound();
+    // service type, two addresses, esm_class, registered, coding; then the id and the state.
+    let body = b"\0\x01\x014917012345\0\x03\x0012345\0\x04\0\0\0\x1E\0\x0300A\x04\x27\0\x01\x02";
+    let length = u32::try_from(16 + body.len()).unwrap();
+    let head = [length, 0x103, 0, 0x8000_0001].map(u32::to_be_bytes).concat();
+    session.receive(&[&head[..], body].concat(), at(1));
+    let all = events(&mut session);
+    let Event::Arrived { id, delivery } = &all[0] else { panic!("{all:?}") };
+    let receipt = Receipt::read(delivery, IdBase::ResponseHex).unwrap();
+    assert_eq!((receipt.ids, receipt.state), (vec!["a".to_owned()], ReceiptState::Delivered));
+    assert_eq!((receipt.from.number.as_str(), receipt.to.number.as_str()), ("4917012345", "12345"));
+    session.acknowledge(*id, Status::TEMPORARY, at(1));
+    let out = written(&mut session).remove(0);
+    assert!(matches!(out.pdu(), Some(Pdu::DataSmResp(_))));
+    assert_eq!((out.sequence_number(), out.status()), (0x8000_0001, CommandStatus::EsmeRxTAppn));
+}
+
+#[test]
 fn too_many_deliveries_stop_the_reading_and_the_clock() {
     let mut session = bound_with(SessionConfig { deliveries_max: 2, ..config() });
     session.submit(&part(), at(0)).unwrap();
