@@ -36,10 +36,7 @@ pub(crate) fn c_string<const MAX: usize>(
     if text.bytes().any(|byte| !(0x20..0x7F).contains(&byte)) {
         return Err(BadField::NotAscii { field, shown: shown() });
     }
-    let mut bytes = Vec::with_capacity(text.len() + 1);
-    bytes.extend_from_slice(text.as_bytes());
-    bytes.push(0);
-    COctetString::from_vec(bytes).map_err(|_| BadField::TooLong {
+    COctetString::from_string(text.to_owned()).map_err(|_| BadField::TooLong {
         field,
         shown: shown(),
         max: MAX - 1,

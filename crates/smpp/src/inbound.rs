@@ -175,3 +175,6 @@ fn place(reference: u16, wide: bool, total: u8, index: u8) -> Option<Place> {
     // A message of one part is whole already.
     (total > 1 && (1..=total).contains(&index)).then_some(Place { reference, wide, total, index })
 }
+
+#[cfg(test)]
+mod tests;

@@ -363,7 +363,7 @@ pub(crate) fn cancel_pdu(message: &MessageRef, destination: &Address) -> Result<
 fn validity(given: Option<&Validity>) -> Result<EmptyOrFullCOctetString<17>, BadMessage> {
     let Some(given) = given else { return Ok(EmptyOrFullCOctetString::empty()) };
     let bad = || BadMessage::Validity { given: given.clone() };
-    let mut text = match given {
+    let text = match given {
         Validity::For(time) if time.as_secs() == 0 || *time > VALIDITY_MAX => return Err(bad()),
         Validity::For(time) => {
             let seconds = time.as_secs();
@@ -374,6 +374,8 @@ fn validity(given: Option<&Validity>) -> Result<EmptyOrFullCOctetString<17>, Bad
         Validity::Text(text) if text.len() != 16 || !text.is_ascii() => return Err(bad()),
         Validity::Text(text) => text.clone(),
     };
-    text.push('\0');
     EmptyOrFullCOctetString::from_string(text).map_err(|_| bad())
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,3 +204,6 @@ impl<T> Reassembly<T> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

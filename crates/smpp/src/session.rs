@@ -1,7 +1,7 @@
 //! One bind: bytes and instants in, bytes and events out.
 //!
 //! A session lives from the first byte of the bind to [`Event::Closed`]; a new bind is a new
-//! session. Must never answer a request twice or not at all, never say [`Answer::NotSent`] of bytes
+//! session. Must never answer a request twice or not at all, never say [`crate::Answer::NotSent`] of bytes
 //! that were given out, never tell the peer that a delivery is taken before the caller says so,
 //! and never hold more memory than its settings allow, whatever the peer sends.
 //!
@@ -14,22 +14,20 @@
 mod inbox;
 mod outbox;
 mod pending;
+mod work;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rusmpp_core::pdus::owned::Pdu;
 
 use crate::address::Address;
 use crate::config::{BadConfig, BindMode, SessionConfig};
-use crate::event::{
-    Answer, CloseReason, Counters, DeliveryId, Event, Lost, MessageRef, NoRoom, Token,
-};
+use crate::event::{CloseReason, Counters, DeliveryId, Event, MessageRef, NoRoom, Token};
 use crate::field::BadField;
 use crate::message::{Replacement, SubmitPart, cancel_pdu, query_pdu};
 use crate::status::Status;
-use crate::wire::{Framer, encode};
+use crate::wire::Framer;
 use outbox::Outbox;
 use pending::{Asked, Pending};
 
@@ -174,7 +172,7 @@ impl Session {
     /// Queues one part of a message. Its one answer comes as [`Event::Answered`].
     ///
     /// The response timeout runs from here. When it is over and the bytes were given out, the
-    /// answer is [`Lost::Timeout`] and the place in the window is free again: the peer may then
+    /// answer is [`crate::Lost::Timeout`] and the place in the window is free again: the peer may then
     /// have one request more in hand than the window says.
     ///
     /// # Errors
@@ -186,7 +184,7 @@ impl Session {
         self.request(Asked::Submit, part.pdu().clone(), now)
     }
 
-    /// Asks what became of a message. The answer is [`Answer::State`].
+    /// Asks what became of a message. The answer is [`crate::Answer::State`].
     ///
     /// # Errors
     /// No room, or a reference that does not fit.
@@ -195,7 +193,7 @@ impl Session {
         Ok(self.request(Asked::Query, pdu, now)?)
     }
 
-    /// Takes a message back. The answer is [`Answer::Done`] or a refusal.
+    /// Takes a message back. The answer is [`crate::Answer::Done`] or a refusal.
     ///
     /// # Errors
     /// No room, or a field that does not fit.
@@ -209,7 +207,7 @@ impl Session {
         Ok(self.request(Asked::Cancel, pdu, now)?)
     }
 
-    /// Gives a message that is not delivered yet another text. The answer is [`Answer::Done`] or a
+    /// Gives a message that is not delivered yet another text. The answer is [`crate::Answer::Done`] or a
     /// refusal.
     ///
     /// # Errors
@@ -371,132 +369,5 @@ impl Session {
     }
 }
 
-/// What the calls above are made of.
-impl Session {
-    /// The session's own time: that of the caller without the pauses.
-    fn enter(&mut self, now: Duration) -> Duration {
-        if let Some(since) = self.paused_since.take() {
-            self.paused += now.saturating_sub(since);
-        }
-        now.saturating_sub(self.paused)
-    }
-
-    fn leave(&mut self, now: Duration) {
-        if let State::Draining { .. } = self.state
-            && self.pending.len() == 0
-        {
-            self.send_unbind(now);
-        }
-        if self.state == State::Bound && !self.wants_input() {
-            self.paused_since = Some(now.saturating_add(self.paused));
-        }
-    }
-
-    fn request(&mut self, asked: Asked, pdu: Pdu, now: Duration) -> Result<Token, NoRoom> {
-        let now = self.enter(now);
-        let room = match self.state {
-            State::Binding { .. } => Err(NoRoom::NotBound),
-            State::Bound if self.pending.len() >= self.config.window => Err(NoRoom::WindowFull),
-            State::Bound => Ok(()),
-            State::Draining { .. } | State::Unbinding { .. } | State::Closed => {
-                Err(NoRoom::Closing)
-            }
-        };
-        let token = room.map(|()| {
-            let sequence = self.next_sequence();
-            self.tokens += 1;
-            let token = Token(self.tokens);
-            let deadline = now.saturating_add(self.config.response_timeout);
-            self.pending.insert(sequence, token, asked, deadline);
-            self.outbox.request(sequence, encode(0, sequence, pdu));
-            token
-        });
-        self.leave(now);
-        token
-    }
-
-    /// Queues a request that is no message.
-    fn ask(&mut self, pdu: Pdu) -> u32 {
-        let sequence = self.next_sequence();
-        self.outbox.reply(encode(0, sequence, pdu));
-        sequence
-    }
-
-    fn next_sequence(&mut self) -> u32 {
-        loop {
-            self.sequence = if self.sequence >= 0x7FFF_FFFF { 1 } else { self.sequence + 1 };
-            if self.pending.get(self.sequence).is_none() {
-                return self.sequence;
-            }
-        }
-    }
-
-    fn expire(&mut self, now: Duration) {
-        let mut unsent = BTreeSet::new();
-        while let Some((sequence, request)) = self.pending.expired(now) {
-            let token = request.token;
-            if request.given_out {
-                self.counters.timeouts += 1;
-                self.timeouts_in_a_row += 1;
-                self.pending.remember(sequence, request);
-                self.events
-                    .push_back(Event::Answered { token, answer: Answer::Lost(Lost::Timeout) });
-            } else {
-                unsent.insert(sequence);
-                self.events.push_back(Event::Answered { token, answer: Answer::NotSent });
-            }
-        }
-        if !unsent.is_empty() {
-            self.outbox.remove(&unsent);
-        }
-        if self.timeouts_in_a_row >= self.config.response_timeouts_max.max(1) {
-            self.close(CloseReason::ResponsesMissing(self.timeouts_in_a_row));
-        }
-    }
-
-    fn listens(&self) -> bool {
-        matches!(self.state, State::Bound | State::Draining { .. })
-    }
-
-    /// Is the peer there? Asks, or gives up.
-    fn listen(&mut self, now: Duration) {
-        if !self.listens() {
-            return;
-        }
-        if now >= self.heard.saturating_add(self.config.inactivity) {
-            return self.close(CloseReason::Inactive);
-        }
-        if now < self.enquire_at {
-            return;
-        }
-        if self.unanswered >= self.config.enquire_link_unanswered_max.max(1) {
-            return self.close(CloseReason::Silent(self.unanswered));
-        }
-        self.unanswered += 1;
-        self.enquire_at = now.saturating_add(self.config.enquire_link);
-        self.ask(Pdu::EnquireLink);
-    }
-
-    fn send_unbind(&mut self, now: Duration) {
-        let sequence = self.ask(Pdu::Unbind);
-        let deadline = now.saturating_add(self.config.bind_timeout);
-        self.state = State::Unbinding { sequence, deadline };
-    }
-
-    fn close(&mut self, why: CloseReason) {
-        if self.state == State::Closed {
-            return;
-        }
-        self.state = State::Closed;
-        self.outbox.remove_requests();
-        for request in self.pending.drain() {
-            let answer =
-                if request.given_out { Answer::Lost(Lost::Closed) } else { Answer::NotSent };
-            self.events.push_back(Event::Answered { token: request.token, answer });
-        }
-        self.deliveries.clear();
-        self.framer.clear();
-        self.half_since = None;
-        self.events.push_back(Event::Closed { why });
-    }
-}
+#[cfg(test)]
+mod tests;

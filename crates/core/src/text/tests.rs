@@ -1,3 +1,5 @@
+//! Lengths and parts at their edges, and for any text.
+
 use super::gsm::ESCAPE;
 use super::*;
 use proptest::prelude::*;
