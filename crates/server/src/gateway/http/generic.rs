@@ -199,7 +199,8 @@ impl Generic {
         let host = settings.url.split("{{").next().unwrap_or_default();
         let rest = host.strip_prefix("https://").or_else(|| host.strip_prefix("http://"));
         // The host is written out: a message must never choose who gets the secrets.
-        if !rest.is_some_and(|rest| rest.find('/').is_some_and(|at| at > 0)) {
+        let has_host = rest.and_then(|rest| rest.find('/')).is_some_and(|at| at > 0);
+        if !has_host {
             return Err(
                 input.bad("url must begin with https://host/, without names before".to_owned())
             );

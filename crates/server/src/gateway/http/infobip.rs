@@ -4,6 +4,7 @@
 //! <https://www.infobip.com/docs/essentials/response-status-and-error-codes>.
 //! The message id may be ours: we give it, so answers, receipts and a repeated request all carry it.
 //! Infobip signs nothing by itself: a secret in the callback URL, or Basic credentials, tell that it is Infobip.
+//! Where `webhooks` and `validityPeriod` stand in a request of v3, and the check: [mem].
 //! Must never take a callback without the secret.
 
 use super::outcome::{Codes, Said};
