@@ -396,12 +396,16 @@ impl Generic {
             () if is(&map.accepted) => ReceiptStatus::Accepted,
             () => return None,
         };
+        let (gateway_ref, message) = (get(&map.id), read::our_id(&get(&map.message), callback));
+        if gateway_ref.is_empty() && message.is_none() {
+            return None;
+        }
         Some(GatewayEvent::Receipt(Receipt {
             gateway: gateway.to_owned(),
-            gateway_ref: get(&map.id),
+            gateway_ref,
             other_refs: Vec::new(),
             to: read::some(&get(&map.to)),
-            message: read::our_id(&get(&map.message), callback),
+            message,
             status,
             error: self.codes.receipt(&get(&map.error_code), &get(&map.error_text)),
             at: read::instant(&get(&map.at), now),
