@@ -5,6 +5,7 @@
 //! Our id goes along in `Context` and comes back in events. SNS signs with a certificate that would have to be
 //! fetched; instead the operator puts a secret into the URL of the subscription (`?secret=…`), which only the
 //! topic knows. Events need a configuration set with an SNS destination; `callback_url` is not sent.
+//! What the kinds of failed events mean for the number: [mem].
 //! Must never take a callback without the secret.
 
 use super::outcome::{Codes, Said};

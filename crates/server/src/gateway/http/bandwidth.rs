@@ -3,6 +3,7 @@
 //! <https://dev.bandwidth.com/docs/messaging/createMessage>, `…/webhooks`, `…/errors`.
 //! Our id goes along as `tag` and comes back in receipts. The callback URL is that of the application, which
 //! has Basic credentials: their password is the secret.
+//! `expiration` and the check by the list of media: [mem].
 //! Must never take a callback without the secret.
 
 use super::outcome::{Codes, Said};

@@ -199,7 +199,8 @@ impl Generic {
         let host = settings.url.split("{{").next().unwrap_or_default();
         let rest = host.strip_prefix("https://").or_else(|| host.strip_prefix("http://"));
         // The host is written out: a message must never choose who gets the secrets.
-        if !rest.is_some_and(|rest| rest.find('/').is_some_and(|at| at > 0)) {
+        let has_host = rest.and_then(|rest| rest.find('/')).is_some_and(|at| at > 0);
+        if !has_host {
             return Err(
                 input.bad("url must begin with https://host/, without names before".to_owned())
             );
@@ -395,12 +396,16 @@ impl Generic {
             () if is(&map.accepted) => ReceiptStatus::Accepted,
             () => return None,
         };
+        let (gateway_ref, message) = (get(&map.id), read::our_id(&get(&map.message), callback));
+        if gateway_ref.is_empty() && message.is_none() {
+            return None;
+        }
         Some(GatewayEvent::Receipt(Receipt {
             gateway: gateway.to_owned(),
-            gateway_ref: get(&map.id),
+            gateway_ref,
             other_refs: Vec::new(),
             to: read::some(&get(&map.to)),
-            message: read::our_id(&get(&map.message), callback),
+            message,
             status,
             error: self.codes.receipt(&get(&map.error_code), &get(&map.error_text)),
             at: read::instant(&get(&map.at), now),

@@ -2,8 +2,10 @@
 //!
 //! <https://www.infobip.com/docs/api/channels/sms/outbound-sms/send-sms-messages>,
 //! <https://www.infobip.com/docs/essentials/response-status-and-error-codes>.
-//! The message id may be ours: we give it, so answers, receipts and a repeated request all carry it.
+//! The message id may be ours: we give it, so answers and receipts carry it, and the same attempt cannot be taken
+//! twice.
 //! Infobip signs nothing by itself: a secret in the callback URL, or Basic credentials, tell that it is Infobip.
+//! Where `webhooks` and `validityPeriod` stand in a request of v3, and the check: [mem].
 //! Must never take a callback without the secret.
 
 use super::outcome::{Codes, Said};
@@ -75,6 +77,11 @@ impl Infobip {
     /// The request that hands a message over.
     pub(super) fn request(&self, out: &Outgoing<'_>) -> Result<Request, CarrierError> {
         let id = out.message.id.to_string();
+        // Infobip refuses an id that it has seen, also one that it has refused: each attempt has its own.
+        let attempt = match out.message.attempts {
+            0 | 1 => id.clone(),
+            attempt => format!("{id}.{attempt}"),
+        };
         let mut webhooks = json!({ "callbackData": id });
         if let Some(url) = out.callback_url {
             let url = verify::with_secret(url, &self.secrets.callback_secret);
@@ -83,7 +90,7 @@ impl Infobip {
         }
         let mut message = json!({
             "sender": read::digits(out.from),
-            "destinations": [{ "to": read::digits(&out.message.to), "messageId": id }],
+            "destinations": [{ "to": read::digits(&out.message.to), "messageId": attempt }],
             "content": { "text": out.message.text },
             "webhooks": webhooks,
         });
@@ -171,7 +178,7 @@ impl Infobip {
             other => return Err(read::malformed(format!("groupName {other:?} is unknown"))),
         };
         let echoed = match read::at(result, "/callbackData") {
-            data if data.is_empty() => id.clone(),
+            data if data.is_empty() => id.split('.').next().unwrap_or_default().to_owned(),
             data => data,
         };
         let error = match read::at(result, "/error/name").as_str() {

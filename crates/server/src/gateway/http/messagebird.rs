@@ -2,7 +2,9 @@
 //!
 //! <https://developers.messagebird.com/api/sms-messaging/>,
 //! <https://developers.messagebird.com/docs/verify-http-requests>.
-//! Our id goes along as `reference` and comes back in receipts.
+//! Our id goes along as `reference` and comes back in receipts. Where an account's receipts come unsigned, a
+//! secret in their URL does instead.
+//! `validity`, and the codes of errors: [mem].
 //! Must never take a callback whose signature is over another URL or body.
 
 use super::outcome::{Codes, Said};
@@ -26,9 +28,13 @@ pub(super) const KIND: Kind = Kind {
     secrets: &[
         Field::required("access_key", "A live access key"),
         Field::required("signing_key", "The account's signing key; callbacks are signed with it"),
+        Field::optional(
+            "callback_secret",
+            "Any long text of yours, put into the URL of receipts; for accounts whose receipts are not signed",
+        ),
     ],
     echo: "reference",
-    verified_by: "MessageBird-Signature-JWT over URL and body",
+    verified_by: "MessageBird-Signature-JWT over URL and body, or a secret in the callback URL",
 };
 
 #[derive(Clone, Debug, Deserialize)]
@@ -42,6 +48,7 @@ struct MessageBirdSettings {
 struct MessageBirdSecrets {
     access_key: Secret,
     signing_key: Secret,
+    callback_secret: Option<Secret>,
 }
 
 /// MessageBird.
@@ -52,6 +59,9 @@ pub(crate) struct MessageBird {
     base: String,
     secrets: MessageBirdSecrets,
 }
+
+/// Header of the signature.
+const SIGNATURE: &str = "messagebird-signature-jwt";
 
 impl MessageBird {
     /// Reads settings and secrets.
@@ -75,7 +85,10 @@ impl MessageBird {
             "reference": out.message.id.to_string(),
         });
         if let Some(url) = out.callback_url {
-            body["reportUrl"] = json!(url);
+            body["reportUrl"] = match &self.secrets.callback_secret {
+                Some(secret) => json!(verify::with_secret(url, secret)),
+                None => json!(url),
+            };
         }
         if let Some(validity) = out.validity {
             body["validity"] = json!(validity.as_secs().max(1));
@@ -112,8 +125,7 @@ impl MessageBird {
         callback: &Callback<'_>,
         now: Timestamp,
     ) -> Result<Vec<GatewayEvent>, CallbackError> {
-        let token = read::header(callback.headers, "messagebird-signature-jwt").unwrap_or_default();
-        if !verify::is_jwt_for(callback, &self.secrets.signing_key, token, now) {
+        if !self.is_verified(callback, now) {
             return Err(CallbackError::Forbidden);
         }
         let fields = read::parameters(callback);
@@ -123,7 +135,7 @@ impl MessageBird {
             return Err(read::malformed("id or recipient is missing"));
         }
         let status = match field("status") {
-            "" => return self.inbound(gateway, &fields, now).map(|event| vec![event]),
+            "" => return self.inbound(gateway, callback, &fields, now).map(|event| vec![event]),
             "scheduled" | "sent" | "buffered" => ReceiptStatus::Accepted,
             "delivered" => ReceiptStatus::Delivered,
             "expired" => ReceiptStatus::Expired,
@@ -151,6 +163,7 @@ impl MessageBird {
     fn inbound(
         &self,
         gateway: &str,
+        callback: &Callback<'_>,
         fields: &[(String, String)],
         now: Timestamp,
     ) -> Result<GatewayEvent, CallbackError> {
@@ -158,8 +171,9 @@ impl MessageBird {
         if field("originator").is_empty() {
             return Err(read::malformed("originator is missing"));
         }
-        // Pictures come as mediaUrls[0] and so on. [mem]
-        let media = fields.iter().filter(|(name, _)| name.starts_with("mediaUrls"));
+        let body = read::json(callback.body);
+        let lists = ["/mediaURLs", "/mediaUrls"].map(|name| read::list(&body, name));
+        let media = lists.into_iter().flatten().map(read::plain);
         Ok(GatewayEvent::Inbound(Inbound {
             destination: Destination::Sender {
                 gateway: gateway.to_owned(),
@@ -169,11 +183,20 @@ impl MessageBird {
             from: read::e164(field("originator")),
             text: field("body").to_owned(),
             media: media
-                .filter(|(_, url)| !url.is_empty())
-                .map(|(_, url)| Media { url: url.clone(), content_type: String::new() })
+                .filter(|url| !url.is_empty())
+                .map(|url| Media { url, content_type: String::new() })
                 .collect(),
             at: read::instant(field("createdDatetime"), now),
         }))
+    }
+
+    /// A signature counts where there is one; without, the secret.
+    fn is_verified(&self, callback: &Callback<'_>, now: Timestamp) -> bool {
+        match (read::header(callback.headers, SIGNATURE), &self.secrets.callback_secret) {
+            (Some(token), _) => verify::is_jwt_for(callback, &self.secrets.signing_key, token, now),
+            (None, Some(secret)) => verify::knows_secret(callback, secret),
+            (None, None) => false,
+        }
     }
 
     /// Reads the balance.

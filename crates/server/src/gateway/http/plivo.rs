@@ -1,6 +1,7 @@
 //! Plivo: Message API.
 //!
-//! <https://www.plivo.com/docs/messaging/api/message>, <https://plivo.com/docs/messaging/concepts/signature-validation>.
+//! <https://www.plivo.com/docs/messaging/api/message>,
+//! <https://plivo.com/docs/messaging/concepts/signature-validation>.
 //! Plivo takes no id of ours and no idempotency key: our id is in the path of the callback, which is signed.
 //! Its signature V2 is over URL and nonce only, so a recorded call could be given another body; V3, where it
 //! is there, is over the parameters too and is then the one that counts.

@@ -96,12 +96,19 @@ pub(super) fn digits(number: &str) -> &str {
 
 /// An instant in any of the forms providers use; `now` when it is none.
 ///
-/// RFC 3339, the same with a space for the `T`, with `+0000`, without an offset (UTC), seconds or
-/// milliseconds since 1970.
+/// RFC 3339, the same with a space for the `T`, with `+0000`, without an offset (UTC), as fourteen digits, as
+/// seconds or milliseconds since 1970.
 pub(super) fn instant(text: &str, now: Timestamp) -> Timestamp {
     let text = text.trim();
     if let Ok(at) = Timestamp::parse(text) {
         return at;
+    }
+    if text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+        let (day, clock) =
+            ((part(0, 4), part(4, 6), part(6, 8)), (part(8, 10), part(10, 12), part(12, 14)));
+        let written = format!("{}-{}-{}T{}:{}:{}Z", day.0, day.1, day.2, clock.0, clock.1, clock.2);
+        return Timestamp::parse(&written).unwrap_or(now);
     }
     if let Ok(number) = text.parse::<i64>() {
         let millis = if number < 100_000_000_000 { number.saturating_mul(1_000) } else { number };

@@ -75,7 +75,8 @@ impl fmt::Debug for Secret {
 pub(crate) enum SettingsError {
     /// No such provider.
     #[error(
-        "{kind:?} is no kind of HTTP gateway; the kinds are twilio, telnyx, vonage, plivo, sinch, infobip, bandwidth, messagebird, aws, generic"
+        "{kind:?} is no kind of HTTP gateway; there are {}",
+        super::HttpProvider::KINDS.map(|kind| kind.name).join(", ")
     )]
     UnknownKind {
         /// What was given.

@@ -3,6 +3,7 @@
 //! <https://developers.sinch.com/docs/sms/api-reference/sms/batches>, `…/sms/webhooks`.
 //! Our id goes along as `client_reference` and comes back in receipts. Sinch signs nothing by itself: a secret
 //! in the callback URL, or Basic credentials, tell that it is Sinch.
+//! The longest `expire_at`, names of refusals and the check: [mem].
 //! Must never take a callback without the secret.
 
 use super::outcome::{Codes, Said};

@@ -2,7 +2,7 @@
 //!
 //! <https://developers.telnyx.com/docs/messaging/messages/send-message>,
 //! <https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks>.
-//! Our id goes along as a tag and comes back in receipts. There is no validity.
+//! Our id goes along as a tag and comes back in receipts. There is no validity. The check by `/v2/balance`: [mem].
 //! Must never take a recording: the signed instant may be five minutes off.
 
 use super::outcome::{Codes, Said};

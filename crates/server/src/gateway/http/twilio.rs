@@ -2,6 +2,7 @@
 //!
 //! <https://www.twilio.com/docs/messaging/api/message-resource>, <https://www.twilio.com/docs/usage/security>.
 //! Twilio takes no id of ours and no idempotency key: our id is in the path of the callback, which is signed.
+//! The longest validity: [mem].
 //! Must never take a callback whose signature is over another URL.
 
 use super::outcome::{Codes, Said};

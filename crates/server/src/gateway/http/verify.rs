@@ -125,7 +125,8 @@ pub(super) fn is_jwt_for(
     }
     let claims = read::json(&claims);
     let second = |name: &str| claims.pointer(name).and_then(serde_json::Value::as_i64);
-    let (Some(from), Some(to)) = (second("/nbf"), second("/exp")) else { return false };
+    let Some(from) = second("/nbf") else { return false };
+    let to = second("/exp").unwrap_or(from);
     let in_time = Timestamp(from.saturating_mul(1_000)) <= now + CLOCK_SKEW_MAX
         && Timestamp(to.saturating_mul(1_000)) >= now - CLOCK_SKEW_MAX;
     let body_fits = match read::at(&claims, "/payload_hash") {

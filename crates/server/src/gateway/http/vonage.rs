@@ -2,6 +2,7 @@
 //!
 //! <https://developer.vonage.com/en/api/sms>, <https://developer.vonage.com/en/messaging/sms/guides/delivery-receipts>,
 //! <https://developer.vonage.com/en/getting-started/concepts/signing-messages>.
+//! Bounds of `ttl` and the check by the balance: [mem].
 //! Answers with 200 whatever happened; our id goes along as `client-ref` and comes back in receipts.
 //! Must never take an unsigned callback, nor one signed with MD5.
 

@@ -137,148 +137,135 @@ fn a_yes_with_a_no_inside_is_a_no() {
     }
 }
 
+/// Refusals as documented, and their classes.
+const REFUSALS: &[(&str, u16, &str, ErrorClass)] = &[
+    (
+        "twilio",
+        400,
+        r#"{"code":21610,"message":"Attempt to send to unsubscribed recipient","more_info":"https://www.twilio.com/docs/errors/21610","status":400}"#,
+        ErrorClass::Suppress,
+    ),
+    (
+        "twilio",
+        400,
+        r#"{"code":21211,"message":"Invalid 'To' Phone Number","status":400}"#,
+        ErrorClass::BadRequest,
+    ),
+    (
+        "twilio",
+        429,
+        r#"{"code":20429,"message":"Too Many Requests","status":429}"#,
+        ErrorClass::Throttle,
+    ),
+    (
+        "twilio",
+        401,
+        r#"{"code":20003,"message":"Authenticate","status":401}"#,
+        ErrorClass::StopRoute,
+    ),
+    ("twilio", 400, r#"{"code":21611,"message":"queue","status":400}"#, ErrorClass::Retry),
+    ("twilio", 400, r#"{"code":30023,"message":"daily cap","status":400}"#, ErrorClass::NextDay),
+    ("twilio", 400, r#"{"code":30008,"message":"unknown","status":400}"#, ErrorClass::RetryOnce),
+    // An opt-out comes with 403 here, which is not about the secrets.
+    (
+        "telnyx",
+        403,
+        r#"{"errors":[{"code":"40300","title":"Blocked due to STOP message","detail":"existing block rule"}]}"#,
+        ErrorClass::Suppress,
+    ),
+    (
+        "telnyx",
+        401,
+        r#"{"errors":[{"code":"10009","title":"Authentication failed"}]}"#,
+        ErrorClass::StopRoute,
+    ),
+    (
+        "telnyx",
+        422,
+        r#"{"errors":[{"code":"40310","title":"Invalid 'to'"}]}"#,
+        ErrorClass::BadRequest,
+    ),
+    (
+        "telnyx",
+        429,
+        r#"{"errors":[{"code":"40016","title":"T-Mobile limit"}]}"#,
+        ErrorClass::NextDay,
+    ),
+    (
+        "vonage",
+        401,
+        r#"{"error-code":"401","error-code-label":"authentication failed"}"#,
+        ErrorClass::StopRoute,
+    ),
+    ("plivo", 400, r#"{"api_id":"a","error":"dst parameter not present"}"#, ErrorClass::BadRequest),
+    ("plivo", 401, "Could not verify your access level for that URL.", ErrorClass::StopRoute),
+    ("sinch", 403, r#"{"code":"forbidden","text":"no"}"#, ErrorClass::StopRoute),
+    (
+        "sinch",
+        400,
+        r#"{"code":"syntax_invalid_parameter_format","text":"The format of field 'to' is invalid."}"#,
+        ErrorClass::BadRequest,
+    ),
+    (
+        "infobip",
+        401,
+        r#"{"requestError":{"serviceException":{"messageId":"UNAUTHORIZED","text":"Invalid login details"}}}"#,
+        ErrorClass::StopRoute,
+    ),
+    (
+        "infobip",
+        400,
+        r#"{"errorCode":"E400","description":"Request cannot be processed.","action":"Check the syntax"}"#,
+        ErrorClass::BadRequest,
+    ),
+    (
+        "bandwidth",
+        400,
+        r#"{"type":"request-validation","description":"no","fieldErrors":[{"fieldName":"from","description":"'+1invalid' must be valid"}]}"#,
+        ErrorClass::BadRequest,
+    ),
+    (
+        "bandwidth",
+        401,
+        r#"{"type":"unauthorized","description":"Authentication Failed"}"#,
+        ErrorClass::StopRoute,
+    ),
+    (
+        "messagebird",
+        422,
+        r#"{"errors":[{"code":9,"description":"no (correct) recipients found","parameter":"recipients"}]}"#,
+        ErrorClass::BadRequest,
+    ),
+    (
+        "messagebird",
+        401,
+        r#"{"errors":[{"code":2,"description":"incorrect access_key","parameter":"access_key"}]}"#,
+        ErrorClass::StopRoute,
+    ),
+    (
+        "aws",
+        400,
+        r#"{"__type":"com.amazonaws.pinpointsmsvoicev2#ConflictException","Message":"opted out","Reason":"DESTINATION_PHONE_NUMBER_OPTED_OUT"}"#,
+        ErrorClass::Suppress,
+    ),
+    (
+        "aws",
+        400,
+        r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#,
+        ErrorClass::Throttle,
+    ),
+    (
+        "aws",
+        400,
+        r#"{"__type":"UnrecognizedClientException","message":"The security token is invalid"}"#,
+        ErrorClass::StopRoute,
+    ),
+    ("generic", 400, r#"{"code":"E1","message":"no"}"#, ErrorClass::BadRequest),
+];
+
 #[test]
 fn refusals_have_the_class_of_their_code() {
-    let cases = [
-        (
-            "twilio",
-            400,
-            r#"{"code":21610,"message":"Attempt to send to unsubscribed recipient","more_info":"https://www.twilio.com/docs/errors/21610","status":400}"#,
-            ErrorClass::Suppress,
-        ),
-        (
-            "twilio",
-            400,
-            r#"{"code":21211,"message":"Invalid 'To' Phone Number","status":400}"#,
-            ErrorClass::BadRequest,
-        ),
-        (
-            "twilio",
-            429,
-            r#"{"code":20429,"message":"Too Many Requests","status":429}"#,
-            ErrorClass::Throttle,
-        ),
-        (
-            "twilio",
-            401,
-            r#"{"code":20003,"message":"Authenticate","status":401}"#,
-            ErrorClass::StopRoute,
-        ),
-        ("twilio", 400, r#"{"code":21611,"message":"queue","status":400}"#, ErrorClass::Retry),
-        (
-            "twilio",
-            400,
-            r#"{"code":30023,"message":"daily cap","status":400}"#,
-            ErrorClass::NextDay,
-        ),
-        (
-            "twilio",
-            400,
-            r#"{"code":30008,"message":"unknown","status":400}"#,
-            ErrorClass::RetryOnce,
-        ),
-        // An opt-out comes with 403 here, which is not about the secrets.
-        (
-            "telnyx",
-            403,
-            r#"{"errors":[{"code":"40300","title":"Blocked due to STOP message","detail":"existing block rule"}]}"#,
-            ErrorClass::Suppress,
-        ),
-        (
-            "telnyx",
-            401,
-            r#"{"errors":[{"code":"10009","title":"Authentication failed"}]}"#,
-            ErrorClass::StopRoute,
-        ),
-        (
-            "telnyx",
-            422,
-            r#"{"errors":[{"code":"40310","title":"Invalid 'to'"}]}"#,
-            ErrorClass::BadRequest,
-        ),
-        (
-            "telnyx",
-            429,
-            r#"{"errors":[{"code":"40016","title":"T-Mobile limit"}]}"#,
-            ErrorClass::NextDay,
-        ),
-        (
-            "vonage",
-            401,
-            r#"{"error-code":"401","error-code-label":"authentication failed"}"#,
-            ErrorClass::StopRoute,
-        ),
-        (
-            "plivo",
-            400,
-            r#"{"api_id":"a","error":"dst parameter not present"}"#,
-            ErrorClass::BadRequest,
-        ),
-        ("plivo", 401, "Could not verify your access level for that URL.", ErrorClass::StopRoute),
-        ("sinch", 403, r#"{"code":"forbidden","text":"no"}"#, ErrorClass::StopRoute),
-        (
-            "sinch",
-            400,
-            r#"{"code":"syntax_invalid_parameter_format","text":"The format of field 'to' is invalid."}"#,
-            ErrorClass::BadRequest,
-        ),
-        (
-            "infobip",
-            401,
-            r#"{"requestError":{"serviceException":{"messageId":"UNAUTHORIZED","text":"Invalid login details"}}}"#,
-            ErrorClass::StopRoute,
-        ),
-        (
-            "infobip",
-            400,
-            r#"{"errorCode":"E400","description":"Request cannot be processed.","action":"Check the syntax"}"#,
-            ErrorClass::BadRequest,
-        ),
-        (
-            "bandwidth",
-            400,
-            r#"{"type":"request-validation","description":"no","fieldErrors":[{"fieldName":"from","description":"'+1invalid' must be valid"}]}"#,
-            ErrorClass::BadRequest,
-        ),
-        (
-            "bandwidth",
-            401,
-            r#"{"type":"unauthorized","description":"Authentication Failed"}"#,
-            ErrorClass::StopRoute,
-        ),
-        (
-            "messagebird",
-            422,
-            r#"{"errors":[{"code":9,"description":"no (correct) recipients found","parameter":"recipients"}]}"#,
-            ErrorClass::BadRequest,
-        ),
-        (
-            "messagebird",
-            401,
-            r#"{"errors":[{"code":2,"description":"incorrect access_key","parameter":"access_key"}]}"#,
-            ErrorClass::StopRoute,
-        ),
-        (
-            "aws",
-            400,
-            r#"{"__type":"com.amazonaws.pinpointsmsvoicev2#ConflictException","Message":"opted out","Reason":"DESTINATION_PHONE_NUMBER_OPTED_OUT"}"#,
-            ErrorClass::Suppress,
-        ),
-        (
-            "aws",
-            400,
-            r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#,
-            ErrorClass::Throttle,
-        ),
-        (
-            "aws",
-            400,
-            r#"{"__type":"UnrecognizedClientException","message":"The security token is invalid"}"#,
-            ErrorClass::StopRoute,
-        ),
-        ("generic", 400, r#"{"code":"E1","message":"no"}"#, ErrorClass::BadRequest),
-    ];
-    for (kind, status, body, class) in cases {
+    for &(kind, status, body, class) in REFUSALS {
         let error = rejected(kind, status, body);
         assert_eq!(error.class, class, "{kind} {status} {error:?}");
         assert!(!error.text.is_empty(), "{kind} {status}");

@@ -1,6 +1,7 @@
 //! What callbacks tell: receipts of each status, and texts from people.
 
 use super::*;
+use ReceiptStatus::{Accepted, Delivered, Expired, Failed, Undelivered};
 use ring::hmac;
 use wayline_core::event::{Media, ReceiptStatus};
 use wayline_pipeline::gateway::{Destination, Inbound, Receipt};
@@ -51,22 +52,7 @@ fn events(kind: &str, body: &str) -> Result<Vec<GatewayEvent>, CallbackError> {
             posted = form.extend_pairs(fields).finish();
             Vec::new()
         }
-        "messagebird" => {
-            use base64::Engine as _;
-            let code = |value: Value| {
-                base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string())
-            };
-            let seconds = now().0 / 1_000;
-            let claims = json!({
-                "iss": "MessageBird", "nbf": seconds, "exp": seconds + 60,
-                "url_hash": verify::sha256_hex(url.as_bytes()),
-                "payload_hash": verify::sha256_hex(body.as_bytes()),
-            });
-            let text = format!("{}.{}", code(json!({"alg": "HS256"})), code(claims));
-            let tag = mac(hmac::HMAC_SHA256, BIRD_KEY, &text);
-            let tag = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(tag);
-            vec![read::named("messagebird-signature-jwt", format!("{text}.{tag}"))]
-        }
+        "messagebird" => vec![read::named("messagebird-signature-jwt", jwt(url, body))],
         _ => return provider(kind).callback("g", &with_secret(body.as_bytes()), now()),
     };
     let callback = Callback {
@@ -78,6 +64,23 @@ fn events(kind: &str, body: &str) -> Result<Vec<GatewayEvent>, CallbackError> {
         body: posted.as_bytes(),
     };
     provider(kind).callback("g", &callback, now())
+}
+
+/// A token as MessageBird makes them.
+fn jwt(url: &str, body: &str) -> String {
+    use base64::Engine as _;
+    let coder = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let seconds = now().0 / 1_000;
+    let claims = json!({
+        "iss": "MessageBird", "nbf": seconds, "exp": seconds + 60,
+        "url_hash": verify::sha256_hex(url.as_bytes()),
+        "payload_hash": verify::sha256_hex(body.as_bytes()),
+    });
+    let code = |value: Value| coder.encode(value.to_string());
+    let text = format!("{}.{}", code(json!({"alg": "HS256"})), code(claims));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, BIRD_KEY.as_bytes());
+    let tag = coder.encode(hmac::sign(&key, text.as_bytes()));
+    format!("{text}.{tag}")
 }
 
 fn receipt(kind: &str, body: &str) -> Receipt {
@@ -94,129 +97,132 @@ fn inbound(kind: &str, body: &str) -> Inbound {
     }
 }
 
+/// A provider, its receipt with `*` for the status, and the statuses it knows.
+type Shape = (&'static str, &'static str, &'static [(&'static str, ReceiptStatus)]);
+
+const SHAPES: &[Shape] = &[
+    (
+        "twilio",
+        "MessageSid=SM1&To=%2B14155550199&MessageStatus=*",
+        &[
+            ("queued", Accepted),
+            ("sending", Accepted),
+            ("sent", Accepted),
+            ("delivered", Delivered),
+            ("read", Delivered),
+            ("undelivered&ErrorCode=30005", Undelivered),
+            ("failed&ErrorCode=30007", Failed),
+            ("failed&ErrorCode=30036", Expired),
+            ("canceled", Failed),
+        ],
+    ),
+    (
+        "telnyx",
+        r#"{"data":{"event_type":"message.finalized","payload":{"id":"SM1","tags":["m-7-2-1"],"to":[{"phone_number":"+14155550199","status":"*"}]}}}"#,
+        &[
+            ("sent", Accepted),
+            ("delivery_unconfirmed", Accepted),
+            ("delivered", Delivered),
+            ("delivery_failed", Undelivered),
+            ("sending_failed", Failed),
+            ("expired", Expired),
+        ],
+    ),
+    (
+        "vonage",
+        "msisdn=14155550199&to=ACME&messageId=SM1&client-ref=m-7-2-1&status=*",
+        &[
+            ("accepted", Accepted),
+            ("buffered", Accepted),
+            ("unknown", Accepted),
+            ("delivered", Delivered),
+            ("failed", Undelivered),
+            ("expired", Expired),
+            ("rejected", Failed),
+        ],
+    ),
+    (
+        "plivo",
+        "MessageUUID=SM1&From=ACME&To=14155550199&Status=*",
+        &[
+            ("queued", Accepted),
+            ("sent", Accepted),
+            ("delivered", Delivered),
+            ("undelivered", Undelivered),
+            ("failed", Failed),
+            ("rejected", Failed),
+            ("failed&ErrorCode=420", Expired),
+        ],
+    ),
+    (
+        "sinch",
+        r#"{"type":"recipient_delivery_report_sms","batch_id":"SM1","recipient":"14155550199","client_reference":"m-7-2-1","code":0,"status":"*"}"#,
+        &[
+            ("Queued", Accepted),
+            ("Dispatched", Accepted),
+            ("Delivered", Delivered),
+            ("Failed", Undelivered),
+            ("Expired", Expired),
+            ("Rejected", Failed),
+            ("Aborted", Failed),
+            ("Unknown", Accepted),
+        ],
+    ),
+    (
+        "infobip",
+        r#"{"results":[{"messageId":"SM1","to":"14155550199","callbackData":"m-7-2-1","status":{"groupName":"*","name":"X"}}]}"#,
+        &[
+            ("PENDING", Accepted),
+            ("DELIVERED", Delivered),
+            ("UNDELIVERABLE", Undelivered),
+            ("EXPIRED", Expired),
+            ("REJECTED", Failed),
+        ],
+    ),
+    (
+        "bandwidth",
+        r#"[{"type":"*","to":"+14155550199","message":{"id":"SM1","tag":"m-7-2-1"}}]"#,
+        &[
+            ("message-sending", Accepted),
+            ("message-delivered", Delivered),
+            ("message-failed\",\"errorCode\":\"4720", Undelivered),
+            ("message-failed\",\"errorCode\":\"4470", Failed),
+            ("message-failed\",\"errorCode\":\"4360", Expired),
+            ("message-failed\",\"errorCode\":\"9902", Accepted),
+        ],
+    ),
+    (
+        "messagebird",
+        "id=SM1&reference=m-7-2-1&recipient=14155550199&status=*",
+        &[
+            ("scheduled", Accepted),
+            ("sent", Accepted),
+            ("buffered", Accepted),
+            ("delivered", Delivered),
+            ("expired", Expired),
+            ("delivery_failed", Undelivered),
+        ],
+    ),
+    (
+        "aws",
+        r#"{"eventType":"TEXT_*","messageId":"SM1","destinationPhoneNumber":"+14155550199","context":{"wayline_message":"m-7-2-1"}}"#,
+        &[
+            ("PENDING", Accepted),
+            ("SUCCESSFUL", Accepted),
+            ("UNKNOWN", Accepted),
+            ("DELIVERED", Delivered),
+            ("UNREACHABLE", Undelivered),
+            ("CARRIER_BLOCKED", Undelivered),
+            ("BLOCKED", Failed),
+            ("INVALID", Failed),
+            ("TTL_EXPIRED", Expired),
+        ],
+    ),
+];
+
 #[test]
 fn receipts_of_each_status() {
-    use ReceiptStatus::{Accepted, Delivered, Expired, Failed, Undelivered};
-    let shapes: [(&str, &str, &[(&str, ReceiptStatus)]); 9] = [
-        (
-            "twilio",
-            "MessageSid=SM1&To=%2B14155550199&MessageStatus=*",
-            &[
-                ("queued", Accepted),
-                ("sending", Accepted),
-                ("sent", Accepted),
-                ("delivered", Delivered),
-                ("read", Delivered),
-                ("undelivered&ErrorCode=30005", Undelivered),
-                ("failed&ErrorCode=30007", Failed),
-                ("failed&ErrorCode=30036", Expired),
-                ("canceled", Failed),
-            ],
-        ),
-        (
-            "telnyx",
-            r#"{"data":{"event_type":"message.finalized","payload":{"id":"SM1","tags":["m-7-2-1"],"to":[{"phone_number":"+14155550199","status":"*"}]}}}"#,
-            &[
-                ("sent", Accepted),
-                ("delivery_unconfirmed", Accepted),
-                ("delivered", Delivered),
-                ("delivery_failed", Undelivered),
-                ("sending_failed", Failed),
-                ("expired", Expired),
-            ],
-        ),
-        (
-            "vonage",
-            "msisdn=14155550199&to=ACME&messageId=SM1&client-ref=m-7-2-1&status=*",
-            &[
-                ("accepted", Accepted),
-                ("buffered", Accepted),
-                ("unknown", Accepted),
-                ("delivered", Delivered),
-                ("failed", Undelivered),
-                ("expired", Expired),
-                ("rejected", Failed),
-            ],
-        ),
-        (
-            "plivo",
-            "MessageUUID=SM1&From=ACME&To=14155550199&Status=*",
-            &[
-                ("queued", Accepted),
-                ("sent", Accepted),
-                ("delivered", Delivered),
-                ("undelivered", Undelivered),
-                ("failed", Failed),
-                ("rejected", Failed),
-                ("failed&ErrorCode=420", Expired),
-            ],
-        ),
-        (
-            "sinch",
-            r#"{"type":"recipient_delivery_report_sms","batch_id":"SM1","recipient":"14155550199","client_reference":"m-7-2-1","code":0,"status":"*"}"#,
-            &[
-                ("Queued", Accepted),
-                ("Dispatched", Accepted),
-                ("Delivered", Delivered),
-                ("Failed", Undelivered),
-                ("Expired", Expired),
-                ("Rejected", Failed),
-                ("Aborted", Failed),
-                ("Unknown", Accepted),
-            ],
-        ),
-        (
-            "infobip",
-            r#"{"results":[{"messageId":"SM1","to":"14155550199","callbackData":"m-7-2-1","status":{"groupName":"*","name":"X"}}]}"#,
-            &[
-                ("PENDING", Accepted),
-                ("DELIVERED", Delivered),
-                ("UNDELIVERABLE", Undelivered),
-                ("EXPIRED", Expired),
-                ("REJECTED", Failed),
-            ],
-        ),
-        (
-            "bandwidth",
-            r#"[{"type":"*","to":"+14155550199","message":{"id":"SM1","tag":"m-7-2-1"}}]"#,
-            &[
-                ("message-sending", Accepted),
-                ("message-delivered", Delivered),
-                ("message-failed\",\"errorCode\":\"4720", Undelivered),
-                ("message-failed\",\"errorCode\":\"4470", Failed),
-                ("message-failed\",\"errorCode\":\"4360", Expired),
-                ("message-failed\",\"errorCode\":\"9902", Accepted),
-            ],
-        ),
-        (
-            "messagebird",
-            "id=SM1&reference=m-7-2-1&recipient=14155550199&status=*",
-            &[
-                ("scheduled", Accepted),
-                ("sent", Accepted),
-                ("buffered", Accepted),
-                ("delivered", Delivered),
-                ("expired", Expired),
-                ("delivery_failed", Undelivered),
-            ],
-        ),
-        (
-            "aws",
-            r#"{"eventType":"TEXT_*","messageId":"SM1","destinationPhoneNumber":"+14155550199","context":{"wayline_message":"m-7-2-1"}}"#,
-            &[
-                ("PENDING", Accepted),
-                ("SUCCESSFUL", Accepted),
-                ("UNKNOWN", Accepted),
-                ("DELIVERED", Delivered),
-                ("UNREACHABLE", Undelivered),
-                ("CARRIER_BLOCKED", Undelivered),
-                ("BLOCKED", Failed),
-                ("INVALID", Failed),
-                ("TTL_EXPIRED", Expired),
-            ],
-        ),
-    ];
-    for (kind, shape, statuses) in shapes {
+    for &(kind, shape, statuses) in SHAPES {
         for (written, status) in statuses {
             let receipt = receipt(kind, &shape.replace('*', written));
             assert_eq!(receipt.status, *status, "{kind} {written}");
@@ -241,89 +247,93 @@ fn receipts_of_each_status() {
     }
 }
 
+/// A provider, a receipt, its code with the class, and the instant it names.
+type Report = (&'static str, &'static str, &'static str, ErrorClass, Option<&'static str>);
+
+const REPORTS: &[Report] = &[
+    (
+        "twilio",
+        "MessageSid=SM1&To=%2B1&MessageStatus=undelivered&ErrorCode=30005",
+        "30005",
+        ErrorClass::Suppress,
+        None,
+    ),
+    (
+        "telnyx",
+        r#"{"data":{"event_type":"message.finalized","occurred_at":"2026-11-25T11:00:00.5+00:00","payload":{"id":"SM1","to":[{"status":"delivery_failed"}],"errors":[{"code":"40008","title":"Undeliverable"}]}}}"#,
+        "40008",
+        ErrorClass::RetryOnce,
+        Some("2026-11-25T11:00:00.500Z"),
+    ),
+    (
+        "vonage",
+        "msisdn=1&to=2&messageId=SM1&status=failed&err-code=3&message-timestamp=2026-11-25+11%3A00%3A00+%2B0000",
+        "err-3",
+        ErrorClass::Suppress,
+        Some("2026-11-25T11:00:00Z"),
+    ),
+    (
+        "plivo",
+        "MessageUUID=SM1&From=1&To=2&Status=undelivered&ErrorCode=80&DeliveryReportTime=2026-11-25+11%3A00%3A00",
+        "80",
+        ErrorClass::Retry,
+        Some("2026-11-25T11:00:00Z"),
+    ),
+    (
+        "sinch",
+        r#"{"type":"recipient_delivery_report_sms","batch_id":"SM1","recipient":"1","code":404,"status":"Failed","at":"2026-11-25T11:00:01Z","operator_status_at":"2026-11-25T11:00:00Z"}"#,
+        "404",
+        ErrorClass::Retry,
+        Some("2026-11-25T11:00:00Z"),
+    ),
+    (
+        "infobip",
+        r#"{"results":[{"messageId":"SM1","doneAt":"2026-11-25T12:00:00.000+0100","status":{"groupName":"UNDELIVERABLE","name":"UNDELIVERABLE_NOT_DELIVERED"},"error":{"id":1,"name":"EC_UNKNOWN_SUBSCRIBER","description":"Unknown"}}]}"#,
+        "EC_UNKNOWN_SUBSCRIBER",
+        ErrorClass::Suppress,
+        Some("2026-11-25T11:00:00Z"),
+    ),
+    (
+        "infobip",
+        r#"{"results":[{"messageId":"SM1","status":{"groupName":"REJECTED","name":"REJECTED_DND"},"error":{"id":0,"name":"NO_ERROR"}}]}"#,
+        "REJECTED_DND",
+        ErrorClass::Suppress,
+        None,
+    ),
+    (
+        "bandwidth",
+        r#"[{"type":"message-failed","time":"2026-11-25T11:00:00Z","errorCode":4770,"description":"spam","message":{"id":"SM1"}}]"#,
+        "4770",
+        ErrorClass::StopRoute,
+        Some("2026-11-25T11:00:00Z"),
+    ),
+    (
+        "messagebird",
+        "id=SM1&recipient=1&status=delivery_failed&statusErrorCode=1&statusDatetime=2026-11-25T11%3A00%3A00%2B00%3A00",
+        "status-1",
+        ErrorClass::Suppress,
+        Some("2026-11-25T11:00:00Z"),
+    ),
+    (
+        "aws",
+        r#"{"eventType":"TEXT_CARRIER_BLOCKED","messageId":"SM1","eventTimestamp":1764068400000,"messageStatusDescription":"blocked"}"#,
+        "TEXT_CARRIER_BLOCKED",
+        ErrorClass::StopRoute,
+        Some("2025-11-25T11:00:00Z"),
+    ),
+    // Nobody knows this one.
+    (
+        "twilio",
+        "MessageSid=SM1&To=%2B1&MessageStatus=failed&ErrorCode=99999",
+        "99999",
+        ErrorClass::BadRequest,
+        None,
+    ),
+];
+
 #[test]
 fn receipts_carry_class_and_instant_of_the_carrier() {
-    let cases = [
-        (
-            "twilio",
-            "MessageSid=SM1&To=%2B1&MessageStatus=undelivered&ErrorCode=30005",
-            "30005",
-            ErrorClass::Suppress,
-            None,
-        ),
-        (
-            "telnyx",
-            r#"{"data":{"event_type":"message.finalized","occurred_at":"2026-11-25T11:00:00.5+00:00","payload":{"id":"SM1","to":[{"status":"delivery_failed"}],"errors":[{"code":"40008","title":"Undeliverable"}]}}}"#,
-            "40008",
-            ErrorClass::RetryOnce,
-            Some("2026-11-25T11:00:00.500Z"),
-        ),
-        (
-            "vonage",
-            "msisdn=1&to=2&messageId=SM1&status=failed&err-code=3&message-timestamp=2026-11-25+11%3A00%3A00+%2B0000",
-            "err-3",
-            ErrorClass::Suppress,
-            Some("2026-11-25T11:00:00Z"),
-        ),
-        (
-            "plivo",
-            "MessageUUID=SM1&From=1&To=2&Status=undelivered&ErrorCode=80&DeliveryReportTime=2026-11-25+11%3A00%3A00",
-            "80",
-            ErrorClass::Retry,
-            Some("2026-11-25T11:00:00Z"),
-        ),
-        (
-            "sinch",
-            r#"{"type":"recipient_delivery_report_sms","batch_id":"SM1","recipient":"1","code":404,"status":"Failed","at":"2026-11-25T11:00:01Z","operator_status_at":"2026-11-25T11:00:00Z"}"#,
-            "404",
-            ErrorClass::Retry,
-            Some("2026-11-25T11:00:00Z"),
-        ),
-        (
-            "infobip",
-            r#"{"results":[{"messageId":"SM1","doneAt":"2026-11-25T12:00:00.000+0100","status":{"groupName":"UNDELIVERABLE","name":"UNDELIVERABLE_NOT_DELIVERED"},"error":{"id":1,"name":"EC_UNKNOWN_SUBSCRIBER","description":"Unknown"}}]}"#,
-            "EC_UNKNOWN_SUBSCRIBER",
-            ErrorClass::Suppress,
-            Some("2026-11-25T11:00:00Z"),
-        ),
-        (
-            "infobip",
-            r#"{"results":[{"messageId":"SM1","status":{"groupName":"REJECTED","name":"REJECTED_DND"},"error":{"id":0,"name":"NO_ERROR"}}]}"#,
-            "REJECTED_DND",
-            ErrorClass::Suppress,
-            None,
-        ),
-        (
-            "bandwidth",
-            r#"[{"type":"message-failed","time":"2026-11-25T11:00:00Z","errorCode":4770,"description":"spam","message":{"id":"SM1"}}]"#,
-            "4770",
-            ErrorClass::StopRoute,
-            Some("2026-11-25T11:00:00Z"),
-        ),
-        (
-            "messagebird",
-            "id=SM1&recipient=1&status=delivery_failed&statusErrorCode=1&statusDatetime=2026-11-25T11%3A00%3A00%2B00%3A00",
-            "status-1",
-            ErrorClass::Suppress,
-            Some("2026-11-25T11:00:00Z"),
-        ),
-        (
-            "aws",
-            r#"{"eventType":"TEXT_CARRIER_BLOCKED","messageId":"SM1","eventTimestamp":1764068400000,"messageStatusDescription":"blocked"}"#,
-            "TEXT_CARRIER_BLOCKED",
-            ErrorClass::StopRoute,
-            Some("2025-11-25T11:00:00Z"),
-        ),
-        // Nobody knows this one.
-        (
-            "twilio",
-            "MessageSid=SM1&To=%2B1&MessageStatus=failed&ErrorCode=99999",
-            "99999",
-            ErrorClass::BadRequest,
-            None,
-        ),
-    ];
-    for (kind, body, code, class, at) in cases {
+    for &(kind, body, code, class, at) in REPORTS {
         let receipt = receipt(kind, body);
         let error = receipt.error.expect("an error");
         assert_eq!((error.code.as_str(), error.class), (code, class), "{kind}");
@@ -398,11 +408,46 @@ fn pictures_come_as_references() {
             r#"[{"type":"message-received","to":"+2","message":{"id":"I1","from":"+1","text":"","media":["https://x/a"]}}]"#,
             vec![typed("https://x/a", "")],
         ),
+        (
+            "messagebird",
+            r#"{"id":"I1","recipient":"1","originator":"2","mediaURLs":["https://x/a"],"createdDatetime":"20230727004929","mms":true}"#,
+            vec![typed("https://x/a", "")],
+        ),
         // A count nobody believes.
         ("twilio", "MessageSid=I1&From=%2B1&To=%2B2&Body=x&NumMedia=4000000000", vec![]),
     ];
     for (kind, body, media) in cases {
         assert_eq!(inbound(kind, body).media, media, "{kind}");
+    }
+}
+
+#[test]
+fn instants_in_every_form() {
+    let at = Timestamp::parse("2023-07-27T00:49:29Z").expect("an instant");
+    for text in [
+        "2023-07-27T00:49:29Z",
+        "2023-07-27T02:49:29+02:00",
+        "2023-07-27T02:49:29.000+0200",
+        "2023-07-27 00:49:29",
+        "2023-07-27 00:49:29 +0000",
+        "2023-07-26 19:49:29 -0500",
+        "20230727004929",
+        "1690418969",
+        "1690418969000",
+    ] {
+        assert_eq!(read::instant(text, now()), at, "{text}");
+    }
+    for text in [
+        "",
+        "soon",
+        "0",
+        "-5",
+        "99999999999999",
+        "2023-07-27",
+        "2023-13-27 00:00:00",
+        "9223372036854775807",
+    ] {
+        assert_eq!(read::instant(text, now()), now(), "{text}");
     }
 }
 

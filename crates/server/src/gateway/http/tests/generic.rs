@@ -117,9 +117,13 @@ fn a_callback_is_read_as_the_settings_say() {
     assert_eq!(two.error.as_ref().map(|error| error.code.as_str()), Some("E9"));
     assert_eq!((text.from.as_str(), text.text.as_str()), ("+14155550199", "Hi"));
     assert_eq!(text.media.len(), 1);
-    let odd = br#"{"events":[{"state":"NEW"}]}"#;
-    let odd = provider("generic").callback("g", &with_secret(odd), now());
-    assert!(matches!(odd, Err(CallbackError::Malformed { .. })), "{odd:?}");
+    // A status nobody knows, and a receipt of no message.
+    for odd in
+        [&br#"{"events":[{"id":"SM1","state":"NEW"}]}"#[..], br#"{"events":[{"state":"DELIVRD"}]}"#]
+    {
+        let odd = provider("generic").callback("g", &with_secret(odd), now());
+        assert!(matches!(odd, Err(CallbackError::Malformed { .. })), "{odd:?}");
+    }
 }
 
 #[test]

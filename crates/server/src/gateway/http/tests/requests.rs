@@ -148,6 +148,26 @@ fn nothing_shows_a_secret() {
 }
 
 #[test]
+fn each_attempt_has_its_own_id_at_infobip() {
+    let message = Message { attempts: 3, ..message("Hi") };
+    let out = Outgoing {
+        message: &message,
+        from: "ACME",
+        sender_kind: SenderKind::Alphanumeric,
+        callback_url: None,
+        validity: None,
+        now: now(),
+    };
+    let body = body(&provider("infobip").request(&out).expect("it can be sent"));
+    assert_eq!(read::at(&body, "/messages/0/destinations/0/messageId"), "m-7-2-1.3");
+    assert_eq!(read::at(&body, "/messages/0/webhooks/callbackData"), "m-7-2-1");
+    let report = br#"{"results":[{"messageId":"m-7-2-1.3","status":{"groupName":"DELIVERED"}}]}"#;
+    let events = provider("infobip").callback("g", &with_secret(report), now()).expect("right");
+    let [GatewayEvent::Receipt(receipt)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((receipt.gateway_ref.as_str(), receipt.message), ("m-7-2-1.3", Some(message.id)));
+}
+
+#[test]
 fn a_name_needs_a_profile_at_telnyx() {
     let message = message("Hi");
     let out = Outgoing {

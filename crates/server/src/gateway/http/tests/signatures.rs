@@ -241,6 +241,24 @@ fn messagebird_s_published_example() {
 }
 
 #[test]
+fn messagebird_s_unsigned_receipts_need_the_secret() {
+    let receipt =
+        "secret=a-long-secret&id=B1&reference=m-7-2-1&recipient=14155550199&status=delivered";
+    let signed = headers(&[("MessageBird-Signature-JWT", "a.b.c")]);
+    let (settings, mut secrets) = inputs("messagebird");
+    let call = |secrets: &Secrets, headers: &[(String, String)]| {
+        let provider = HttpProvider::new("messagebird", settings.clone(), secrets, BTreeMap::new());
+        let callback = Callback { method: "GET", query: receipt, headers, ..with_secret(b"") };
+        provider.expect("right").callback("g", &callback, now())
+    };
+    assert_eq!(call(&secrets, &[]), Err(CallbackError::Forbidden));
+    secrets.insert("callback_secret".to_owned(), SECRET.to_owned());
+    assert_eq!(call(&secrets, &[]).map(|events| events.len()), Ok(1));
+    // A wrong signature is not saved by a right secret.
+    assert_eq!(call(&secrets, &signed), Err(CallbackError::Forbidden));
+}
+
+#[test]
 fn who_signs_nothing_must_know_the_secret() {
     let basic = headers(&[("Authorization", "Basic dXNlcjphLWxvbmctc2VjcmV0")]);
     let wrong = headers(&[("Authorization", "Basic dXNlcjpvdGhlcg==")]);
