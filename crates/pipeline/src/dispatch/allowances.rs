@@ -6,6 +6,7 @@
 use super::pace::Pace;
 use crate::advance::{Pipeline, PipelineError};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use wayline_core::evaluate::earliest;
 use wayline_core::ids::WorkspaceId;
 use wayline_core::message::Message;
@@ -166,10 +167,9 @@ impl Pipeline {
         for sender in senders {
             for allowance in Rates::builtin().brand_allowances(&sender.registration, now) {
                 let scope = brand_scope(sender, &allowance.carrier);
-                let key = (scope, day);
-                if !allowances.brands.contains_key(&key) {
-                    let used = self.store.allowance(&key.0, day).await?;
-                    allowances.brands.insert(key, used);
+                if let Entry::Vacant(place) = allowances.brands.entry((scope, day)) {
+                    let used = self.store.allowance(&place.key().0, day).await?;
+                    place.insert(used);
                 }
             }
         }
