@@ -4,6 +4,7 @@
 
 mod backup;
 mod bounds;
+mod callbacks;
 mod cli_apply;
 mod cli_doctor;
 mod cli_keys;
@@ -15,6 +16,7 @@ mod contacts;
 mod crash;
 mod demo;
 mod feed;
+mod gateways;
 mod help;
 mod hostile;
 mod idempotency;
