@@ -1,6 +1,6 @@
 # `make` or `make help` lists what can be done. Each target is one command that also works by hand.
 .DEFAULT_GOAL := help
-.PHONY: help run replay test check sim worlds crashes bench bench-http verify
+.PHONY: help run replay test check sim worlds crashes bench bench-carriers bench-http verify
 
 PYTHON ?= python3
 SEEDS ?= 1000
@@ -35,6 +35,9 @@ crashes: ## Kill the real program CRASHES=200 times under load and check the inv
 
 bench: ## Measure throughput and latency on this machine, into bench/results/<date>-NAME.md
 	cargo run --release --locked -p wayline-sim --bin wayline-bench -- --store target/bench --label $(shell date -u +%F) --name $(NAME) --commit $(shell git rev-parse --short HEAD)
+
+bench-carriers: ## Measure submits over SMPP beside another sender, into bench/results/<date>-carriers.md
+	cargo build --release --locked -p wayline-server -p wayline-smsc && $(PYTHON) bench/carriers/run.py
 
 bench-http: ## Measure the running server over HTTP, into bench/results/<date>-NAME.md
 	bench/http.sh $(NAME)

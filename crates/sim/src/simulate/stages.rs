@@ -7,6 +7,7 @@ use crate::carrier::lock;
 use crate::checks::{self, Invariant};
 use wayline_core::event::SubmitOutcome;
 use wayline_core::message::Message;
+use wayline_pipeline::dispatch::Dispatcher;
 use wayline_pipeline::gateway::Gateway;
 use wayline_pipeline::tick::Tick;
 use wayline_pipeline::{Pipeline, PipelineError};
@@ -58,7 +59,7 @@ impl Simulation {
             return self.survive(result).await.unwrap_or(1);
         }
         // Half of the worlds hand out as the live program does, lane by lane.
-        let result = if self.seed.is_multiple_of(2) {
+        let result = if self.scenario.seed.is_multiple_of(2) {
             let mut dispatcher = Dispatcher::default();
             let claimed =
                 pipeline.claim_by_lanes(&mut dispatcher, &self.gateways, tick, limit).await;
