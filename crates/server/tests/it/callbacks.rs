@@ -203,3 +203,53 @@ fn only_who_signs_as_the_provider_is_heard() {
     let large = "x".repeat(300_000);
     assert_eq!(world.call(stop, &[("Body", &large)], ""), 413);
 }
+
+#[test]
+fn a_lost_answer_is_listed_and_a_test_is_answered_at_once() {
+    let world = world(|settings| {
+        settings.behaviour.dropped = Share::ALWAYS;
+        settings.behaviour.no_receipt = Share::ALWAYS;
+    });
+    world.order();
+    let main = "/api/v1/workspaces/cafe/gateways/main";
+    let page = until("its answer is lost", || {
+        let page = world.live.get(&format!("{main}/unknown?limit=1")).expect(200);
+        page["items"].get(0).is_some().then_some(page)
+    });
+    let item = &page["items"][0];
+    assert_eq!((&item["workspace"], &item["state"]), (&json!("cafe"), &json!("unknown")));
+    assert_eq!((&item["to"], &item["contact"]["external_id"]), (&json!(PERSON), &json!("u-1")));
+    let next = page["next"].as_str().expect("a full page has a next one");
+    let rest = world.live.get(&format!("{main}/unknown?limit=1&after={next}")).expect(200);
+    assert_eq!(rest["items"], json!([]));
+    for strange in ["m-99-0-1", "x", "m-18446744073709551615-0-1"] {
+        world.live.get(&format!("{main}/unknown?after={strange}")).expect(422);
+    }
+    let test = json!({ "to": "+12125550199", "sender": "main", "text": "Does it work?" });
+    let lost = world.live.post(&format!("{main}/test"), &test).expect(200);
+    assert_eq!(lost["outcome"], "unknown", "{lost}");
+    world.carrier.set(|it| it.dropped = Share::default());
+    let answer = until("the next test may be sent", || {
+        let answer = world.live.post(&format!("{main}/test"), &test);
+        (answer.status != 429).then(|| answer.expect(200))
+    });
+    assert_eq!(answer["outcome"], "accepted", "{answer}");
+    assert!(answer["gateway_ref"].as_str().is_some_and(|it| it.starts_with("SM")), "{answer}");
+    assert_eq!(world.messages().len(), 1, "a test is no message of a journey");
+    assert_eq!(world.live.post(&format!("{main}/check"), &Json::Null).expect(200)["ok"], false);
+}
+
+#[test]
+fn the_operators_gateways_are_called_back_under_a_dash() {
+    let world = world(|_| {});
+    let gateway = json!({
+        "kind": "twilio", "settings": { "account_sid": "AC1" }, "secrets": { "auth_token": "theirs" },
+    });
+    let made = world.live.request("PUT", "/api/v1/gateways/op", &world.live.operator, &gateway);
+    let url = format!("http://{}/callbacks/-/op", world.address);
+    assert_eq!(made.expect(200)["callback_url"], url);
+    let path = "/callbacks/-/op?a=b";
+    let form = [("MessageSid", "SM1"), ("MessageStatus", "delivered")];
+    assert_eq!(world.call(path, &form, &world.sign(path, &form, "secret")), 403);
+    assert_eq!(world.call(path, &form, &world.sign(path, &form, "theirs")), 200);
+}

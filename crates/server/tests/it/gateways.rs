@@ -126,7 +126,8 @@ fn what_is_replaced_keeps_its_secrets_and_a_stale_revision_is_refused() {
     let main = format!("{TENANT}/main");
     put(&live, &main, &twilio()).expect(200);
     let again = json!({
-        "kind": "twilio", "settings": { "account_sid": "AC2" }, "parts_per_second": 5.0,
+        "kind": "twilio", "parts_per_second": 5.0,
+        "settings": { "account_sid": "AC2", "base_url": "http://127.0.0.1:9" },
         "error_classes": { "30007": "suppress" }, "revision": 1,
     });
     let changed = put(&live, &main, &again).expect(200);
@@ -142,7 +143,15 @@ fn what_is_replaced_keeps_its_secrets_and_a_stale_revision_is_refused() {
     put(&live, &main, &telnyx).expect(422);
     let fresh = json!({ "kind": "twilio", "settings": {}, "revision": 7 });
     put(&live, &format!("{TENANT}/other"), &fresh).expect(409);
-    assert_eq!(live.get(&main).expect(200)["settings"], json!({ "account_sid": "AC2" }));
+    // Who does not know the secrets cannot have them sent elsewhere.
+    let mut elsewhere = twilio();
+    elsewhere["settings"]["base_url"] = json!("https://elsewhere.example");
+    let with_secrets = elsewhere.clone();
+    elsewhere["secrets"] = json!({});
+    let refused = put(&live, &main, &elsewhere).expect(422);
+    assert_eq!(refused["errors"][0]["place"], "settings.base_url");
+    assert_eq!(live.get(&main).expect(200)["settings"], again["settings"]);
+    put(&live, &main, &with_secrets).expect(200);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod bounds;
 mod callbacks;
 mod cli_apply;
 mod cli_doctor;
+mod cli_gateways;
 mod cli_keys;
 mod cli_refused;
 mod cli_restore;

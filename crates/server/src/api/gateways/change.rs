@@ -33,7 +33,8 @@ pub(crate) struct NewGateway {
     /// Settings of its kind.
     #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     settings: Value,
-    /// Secrets by name. Those that are not named stay as they are while the kind stays; null removes one.
+    /// Secrets by name; null removes one. Those that are not named stay as they are while the kind and the place they
+    /// are sent to stay.
     #[serde(default)]
     secrets: BTreeMap<String, Option<String>>,
     /// Parts a second it is given at most; absent: as fast as it answers.
@@ -58,6 +59,11 @@ pub(crate) struct NewGateway {
     #[schema(maximum = 9007199254740990_i64)]
     revision: Option<u64>,
 }
+
+/// Settings that say where secrets are sent, and what of them. Whoever could change one of these and keep the secrets
+/// could have them sent to a place of their own.
+const WHERE_SECRETS_GO: [&str; 9] =
+    ["host", "port", "tls", "tls_certificate", "base_url", "url", "check_url", "headers", "body"];
 
 /// Whether a text may be the id of a gateway.
 fn check_id(id: &str) -> Result<(), ApiError> {
@@ -196,7 +202,7 @@ fn open(app: &App, owner: &Owner, row: &GatewayRow) -> Option<RegistryError> {
     Some(error)
 }
 
-/// The secrets of the gateway that is replaced, where they still mean something.
+/// The secrets of the gateway that is replaced, where they still mean something and go where they went.
 fn kept(
     app: &App,
     key: &str,
@@ -204,8 +210,23 @@ fn kept(
     new: &NewGateway,
 ) -> Result<BTreeMap<String, String>, ApiError> {
     let Some(row) = found.filter(|row| row.kind == new.kind) else { return Ok(BTreeMap::new()) };
-    match app.registry.safe().unseal(key, &row.secrets) {
-        Ok(secrets) => Ok(secrets),
+    let before: Setup = serde_json::from_str(&row.settings).unwrap_or_default();
+    let kept = app.registry.safe().unseal(key, &row.secrets).map(|secrets| {
+        let named = |name: &String| new.secrets.contains_key(name);
+        (secrets.keys().all(named), secrets)
+    });
+    let moved = WHERE_SECRETS_GO
+        .into_iter()
+        .find(|name| before.settings.get(name) != new.settings.get(name));
+    match kept {
+        Ok((false, _)) if moved.is_some() => {
+            let name = moved.unwrap_or_default();
+            let detail = format!(
+                "{name} says where the secrets are sent, and it changes: name all of them again, or set those to null that go"
+            );
+            Err(wrong(&format!("settings.{name}"), &detail))
+        }
+        Ok((_, secrets)) => Ok(secrets),
         // Their key is lost: it gets new ones.
         Err(_) if !new.secrets.is_empty() => Ok(BTreeMap::new()),
         Err(error) => Err(ApiError::conflict(error.to_string())),
