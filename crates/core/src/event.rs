@@ -54,6 +54,9 @@ pub enum InputKind {
         /// Pictures and the like that came with it, by reference.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         media: Vec<Media>,
+        /// One of too many of a machine that answers ours: it is kept, and unless it is a revocation nothing follows.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        muted: bool,
     },
     /// A person clicked in a message.
     Clicked {

@@ -6,6 +6,7 @@
 use crate::apart::nothing;
 use crate::hot::Hot;
 use crate::ingest::Arrival;
+use crate::loops::Talkers;
 use crate::schedule::Served;
 use crate::stopped::stopped_by_number;
 use crate::tick::Tick;
@@ -105,6 +106,8 @@ pub struct Pipeline {
     observer: Option<Observer>,
     /// Inputs that became dead letters since the start.
     pub dead_letters: u64,
+    /// Who writes without pause.
+    pub(crate) talkers: Talkers,
     /// What was set aside and not told yet.
     pub(crate) set_aside: Vec<String>,
 }
@@ -132,6 +135,7 @@ impl Pipeline {
             run,
             observer: None,
             dead_letters: 0,
+            talkers: Talkers::default(),
             set_aside: Vec::new(),
         };
         pipeline.reload().await?;

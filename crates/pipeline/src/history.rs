@@ -19,11 +19,15 @@ pub(crate) fn history_entry(kind: &InputKind) -> (String, String) {
             });
             (String::new(), body.to_string())
         }
-        InputKind::Inbound { text, media } if media.is_empty() => {
-            (String::new(), serde_json::json!({ "text": text }).to_string())
-        }
-        InputKind::Inbound { text, media } => {
-            (String::new(), serde_json::json!({ "text": text, "media": media }).to_string())
+        InputKind::Inbound { text, media, muted } => {
+            let mut body = serde_json::json!({ "text": text });
+            if !media.is_empty() {
+                body["media"] = serde_json::json!(media);
+            }
+            if *muted {
+                body["muted"] = true.into();
+            }
+            (String::new(), body.to_string())
         }
         InputKind::Clicked { message } => {
             (String::new(), serde_json::json!({ "message": message.id.to_string() }).to_string())

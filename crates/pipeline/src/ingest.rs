@@ -279,7 +279,7 @@ fn kind(
             let hint = "write what the person texted";
             let text = sent.text.ok_or(Refusal::Missing { field: "text", hint })?;
             check_length("text", &text, limits::INBOUND_CHARS_MAX)?;
-            InputKind::Inbound { text, media: Vec::new() }
+            InputKind::Inbound { text, media: Vec::new(), muted: false }
         }
         other => {
             return Err(Refusal::NotOneOf {

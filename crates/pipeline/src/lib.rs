@@ -21,6 +21,7 @@ mod history;
 mod hot;
 pub mod ingest;
 pub mod lifecycle;
+mod loops;
 pub mod receive;
 mod resolve;
 pub mod retain;

@@ -84,6 +84,7 @@ impl Pipeline {
             kind: InputKind::Inbound {
                 text: inbound.text.chars().take(limits::INBOUND_CHARS_MAX).collect(),
                 media: inbound.media.iter().take(limits::MEDIA_MAX).cloned().collect(),
+                muted: self.talkers.is_loop(workspace, &inbound.from, now),
             },
         };
         let input_id = inbound
@@ -217,9 +218,12 @@ pub(crate) fn receipt_work(
 }
 
 /// Whether a receipt can be about this message, by the number: where the carrier does not name it, it can.
-fn went_to(message: &Message, receipt: &Receipt) -> bool {
+pub(crate) fn went_to(message: &Message, receipt: &Receipt) -> bool {
     let address = address_of(receipt);
-    address.is_empty() || address == message.to
+    // Some carriers leave the country out.
+    let national = address.trim_start_matches('+').trim_start_matches('0');
+    let is_end = national.len() >= 7 && message.to.ends_with(national);
+    address.is_empty() || address == message.to || is_end
 }
 
 /// The number of a receipt as we write numbers; empty: the carrier does not name it.

@@ -7,7 +7,7 @@
 
 use crate::advance::{Pipeline, PipelineError};
 use crate::gateway::Receipt;
-use crate::receive::{address_of, receipt_work};
+use crate::receive::{receipt_work, went_to};
 use crate::tick::Tick;
 use crate::turn::Work;
 use std::collections::BTreeSet;
@@ -30,10 +30,7 @@ impl Pipeline {
         ops: &mut Vec<Op>,
     ) -> Result<Vec<Work>, PipelineError> {
         let waiting = self.store.orphan_receipts(&message.gateway, gateway_ref).await?;
-        let fits = |receipt: &Receipt| {
-            let address = address_of(receipt);
-            address.is_empty() || address == message.to
-        };
+        let fits = |receipt: &Receipt| went_to(message, receipt);
         Ok(take(message, waiting.iter().filter_map(read).filter(fits), tick, ops))
     }
 

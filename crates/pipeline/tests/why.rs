@@ -181,7 +181,7 @@ fn words_dates_and_calls() {
     pollster::block_on(async {
         let mut world = World::new(FREE, &[join, birthday, called]).await;
         world.now = world.now + Span::minutes(1);
-        let kind = InputKind::Inbound { text: "hello".to_owned(), media: Vec::new() };
+        let kind = InputKind::Inbound { text: "hello".to_owned(), media: Vec::new(), muted: false };
         world.takes(arrival(world.now, kind)).await;
         world.says(json!({"type": "identify", "traits": {"born": "2020-01-01"}})).await;
         assert_eq!(world.why_not("join").await, [reason("event_differs", 1, "inbound")]);

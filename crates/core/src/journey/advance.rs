@@ -125,7 +125,7 @@ impl Run<'_> {
                 };
                 self.set_consent(*channel, topic.clone(), *state, reason, source, at)
             }
-            InputKind::Inbound { text, .. } => self.inbound(text, at),
+            InputKind::Inbound { text, muted, .. } => self.inbound(text, *muted, at),
             InputKind::Clicked { message } => {
                 self.count_hour(at);
                 self.clicked(message, at);

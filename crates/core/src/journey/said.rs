@@ -85,10 +85,18 @@ impl Run<'_> {
         self.push(decision);
     }
 
-    pub(super) fn inbound(&mut self, text: &str, at: Timestamp) -> Result<(), AdvanceError> {
+    pub(super) fn inbound(
+        &mut self,
+        text: &str,
+        muted: bool,
+        at: Timestamp,
+    ) -> Result<(), AdvanceError> {
         self.count_hour(at);
         let consent = self.contact.state.consent(Channel::Sms, None);
         let meant = self.classify(text);
+        if muted && meant != Keyword::Stop {
+            return Ok(());
+        }
         self.explain_words(&meant);
         match meant {
             Keyword::Stop => {

@@ -207,9 +207,11 @@ fn input_of(row: &LoggedInput) -> Option<Input> {
     let kind = match row.kind.as_str() {
         "identify" => InputKind::Identify { traits: body.as_object().cloned()? },
         "track" | "emitted" => InputKind::Track { event: row.name.clone(), properties: body },
-        "inbound" => {
-            InputKind::Inbound { text: body["text"].as_str()?.to_owned(), media: Vec::new() }
-        }
+        "inbound" => InputKind::Inbound {
+            text: body["text"].as_str()?.to_owned(),
+            media: Vec::new(),
+            muted: body["muted"].as_bool().unwrap_or_default(),
+        },
         "enroll" => InputKind::Enroll {
             journey: row.name.clone(),
             key: body["key"].as_str().unwrap_or_default().to_owned(),
