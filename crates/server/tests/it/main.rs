@@ -4,6 +4,7 @@
 
 mod backup;
 mod bounds;
+mod carriers;
 mod cli_apply;
 mod cli_doctor;
 mod cli_keys;
