@@ -33,7 +33,7 @@ impl Plan {
     /// About so many faults for so many messages: half of them duplicate receipts, most others lost answers.
     pub(crate) fn draw(seed: u64, messages: usize, faults: usize) -> Plan {
         let mut random = Random::new(seed).fork("faults");
-        let (kills, cuts) = ((faults / 100).max(3), (faults / 100).max(3));
+        let (kills, cuts) = ((faults / 100).max(4), (faults / 100).max(4));
         let (slow, dropped, duplicate) = ((faults / 1_000).max(2), faults / 50, faults / 2);
         let lost = faults.saturating_sub(kills + cuts + slow + dropped + duplicate);
         let mut events = Vec::new();
