@@ -5,6 +5,7 @@
 
 use crate::carrier::CarrierError;
 use crate::consent::{Channel, ConsentState};
+use crate::decision::Reason;
 use crate::ids::MessageId;
 use crate::message::Message;
 use crate::time::{Span, Timestamp};
@@ -190,8 +191,13 @@ pub enum Via {
         /// Sender id.
         sender: String,
     },
-    /// Nothing now: what should carry it is not configured. It is asked about again later.
-    Later,
+    /// Nothing now: what should carry it is not configured, or its allowance is used up.
+    Later {
+        /// When it may be claimed again.
+        until: Timestamp,
+        /// Why.
+        reason: Reason,
+    },
     /// Nothing: no route takes it.
     Nothing,
 }

@@ -3,6 +3,7 @@
 //! `advance(engine, contact, input, now)` changes the contact and returns the effects; the caller commits both
 //! or neither. Must never be called with a contact whose windows were not filled for this program.
 
+use crate::carrier::ErrorClass;
 use crate::condition::Engagement;
 use crate::consent::ConsentState;
 use crate::contact::{Contact, Position};
@@ -99,8 +100,10 @@ pub(super) fn run(
 
 /// Whether the input is a receipt that nothing in the contact's state can take notice of.
 fn is_only_a_receipt(engine: &Engine, contact: &Contact, input: &Input, now: Timestamp) -> bool {
-    let InputKind::Receipt { message, .. } = &input.kind else { return false };
-    contact.state.enrollment(message.id.enrollment).is_none()
+    let InputKind::Receipt { message, error, .. } = &input.kind else { return false };
+    let suppresses = error.as_ref().is_some_and(|error| error.class == ErrorClass::Suppress);
+    !suppresses
+        && contact.state.enrollment(message.id.enrollment).is_none()
         && engine.message_windows.is_empty()
         && !engine.is_continuous()
         && contact.state.wake().is_none_or(|(due, _)| due >= now)

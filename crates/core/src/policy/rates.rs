@@ -65,9 +65,19 @@ struct CampaignRate {
     carrier: String,
     classes: Vec<String>,
     parts_per_minute: u64,
+    share: f64,
     since: Date,
     until: Option<Date>,
     source: String,
+}
+
+/// What a campaign may send to a carrier.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CampaignAllowance {
+    /// Parts a minute.
+    pub parts_per_minute: u64,
+    /// What is counted of a part to a number whose carrier is not known.
+    pub share: f64,
 }
 
 /// What a brand may send to a carrier in a day.
@@ -79,6 +89,27 @@ pub struct BrandAllowance {
     pub parts_per_day: u64,
     /// What is counted of a part to a number whose carrier is not known.
     pub share: f64,
+}
+
+/// Zone of the carriers' day: T-Mobile counts a brand's messages from midnight Pacific time (messaging-rules 1.6 [mem]).
+const CARRIER_DAY_ZONE: &str = "America/Los_Angeles";
+
+/// When the carriers' day of an instant began, and when the next one begins.
+#[must_use]
+pub fn carrier_day(now: Timestamp) -> (Timestamp, Timestamp) {
+    let days = || {
+        let zone = crate::zone::zone(CARRIER_DAY_ZONE).ok()?;
+        let today = zone.to_datetime(now.to_jiff()).date();
+        let begins =
+            |date: Date| zone.to_timestamp(date.at(0, 0, 0, 0)).ok().map(Timestamp::from_jiff);
+        Some((begins(today)?, begins(today.tomorrow().ok()?)?))
+    };
+    // Should the zone be gone from the database, any day of 24 hours counts as well.
+    let day = Span::days(1).0;
+    days().unwrap_or_else(|| {
+        let begun = Timestamp(now.0.div_euclid(day) * day);
+        (begun, begun + Span::days(1))
+    })
 }
 
 impl Rates {
@@ -112,7 +143,9 @@ impl Rates {
         if let Some(row) = rates.brands.iter().find(is_wrong) {
             return Err(no_rate(&row.source));
         }
-        if let Some(row) = rates.campaigns.iter().find(|row| row.parts_per_minute == 0) {
+        let is_wrong =
+            |row: &&CampaignRate| row.parts_per_minute == 0 || !(0.0..=1.0).contains(&row.share);
+        if let Some(row) = rates.campaigns.iter().find(is_wrong) {
             return Err(no_rate(&row.source));
         }
         Ok(rates)
@@ -158,14 +191,19 @@ impl Rates {
         found.into_iter().map(|(_, allowance)| allowance).collect()
     }
 
-    /// Parts a minute of a campaign of this class, the least of all carriers; `None`: nobody limits it.
+    /// What a campaign of this class may send in a minute, by the strictest carrier; `None`: nobody limits it.
     #[must_use]
-    pub fn campaign_parts_per_minute(&self, class: &str, now: Timestamp) -> Option<u64> {
+    pub fn campaign_allowance(&self, class: &str, now: Timestamp) -> Option<CampaignAllowance> {
         let is_its = |row: &&CampaignRate| {
             !row.carrier.is_empty() && row.classes.iter().any(|it| it.eq_ignore_ascii_case(class))
         };
         let rows = self.campaigns.iter().filter(is_its);
-        rows.filter(|row| in_force(row.since, row.until, now)).map(|row| row.parts_per_minute).min()
+        rows.filter(|row| in_force(row.since, row.until, now))
+            .min_by_key(|row| row.parts_per_minute)
+            .map(|row| CampaignAllowance {
+                parts_per_minute: row.parts_per_minute,
+                share: row.share,
+            })
     }
 
     fn slowest() -> Rates {
@@ -210,8 +248,8 @@ mod tests {
         assert!(rates.campaigns.iter().all(|row| !row.source.is_empty()));
         assert_eq!(rates.sender_parts_per_second(SenderKind::TollFree, NOW), Some(3.0));
         assert_eq!(rates.sender_parts_per_second(SenderKind::TenDlc, NOW), None);
-        assert_eq!(rates.campaign_parts_per_minute("e", NOW), Some(240));
-        assert_eq!(rates.campaign_parts_per_minute("Z", NOW), None);
+        let of = |class| rates.campaign_allowance(class, NOW).map(|it| it.parts_per_minute);
+        assert_eq!((of("e"), of("Z")), (Some(240), None));
     }
 
     #[test]
@@ -236,6 +274,16 @@ mod tests {
         assert_eq!(at("2025-12-31T23:59:59Z"), None);
         assert_eq!(at("2026-01-01T00:00:00Z"), Some(2.0));
         assert_eq!(at("2026-02-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn the_carriers_day_begins_at_midnight_pacific_also_when_clocks_change() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let day = carrier_day(at("2026-11-25T07:59:59Z"));
+        assert_eq!(day, (at("2026-11-24T08:00:00Z"), at("2026-11-25T08:00:00Z")));
+        // 25 hours.
+        let day = carrier_day(at("2026-11-01T20:00:00Z"));
+        assert_eq!(day, (at("2026-11-01T07:00:00Z"), at("2026-11-02T08:00:00Z")));
     }
 
     #[test]

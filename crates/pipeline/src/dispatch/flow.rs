@@ -112,7 +112,7 @@ impl Flows {
     pub(super) fn hand_out(&mut self, key: &str, ceiling: Option<f64>, message: &Message) {
         let at = message.handed_out_at.unwrap_or(message.due_at);
         let flow = self.of(key, ceiling, at);
-        flow.pace.hand_out(message.parts.max(1));
+        flow.pace.hand_out(f64::from(message.parts.max(1)));
         flow.breaker.hand_out();
     }
 

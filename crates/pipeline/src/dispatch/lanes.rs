@@ -5,22 +5,22 @@
 //! million messages of one workspace delay another's by the messages of a turn, not by a million. Must never take a
 //! message for a gateway that cannot submit it at once: what is claimed is on its way, and no STOP reaches it.
 
+use super::allowances::{Allowances, May};
 use super::flow::{FlowView, Flows};
-use super::pace::Pace;
 use super::{about, nothing};
 use crate::advance::{Pipeline, PipelineError};
 use crate::gateway::Gateways;
 use crate::tick::Tick;
 use std::collections::{BTreeMap, BTreeSet};
+use wayline_core::decision::Reason;
 use wayline_core::evaluate::earliest;
 use wayline_core::event::{InputKind, SubmitOutcome, Via};
-use wayline_core::ids::WorkspaceId;
 use wayline_core::limits;
 use wayline_core::message::Message;
-use wayline_core::policy::rates::Rates;
 use wayline_core::policy::route;
 use wayline_core::policy::settings::{Purpose, Sender, Settings};
 use wayline_core::time::{Span, Timestamp};
+use wayline_store::batch::Op;
 use wayline_store::rows::Lane;
 
 /// Lanes looked at in one turn; the next turn goes on after them.
@@ -32,14 +32,11 @@ const BLOCKED: Span = Span::seconds(1);
 #[derive(Default)]
 pub struct Dispatcher {
     flows: Flows,
-    /// What senders may send, by workspace and sender id.
-    senders: BTreeMap<(WorkspaceId, String), Pace>,
+    allowances: Allowances,
     /// The last lane looked at.
     after: Option<Lane>,
     /// Lanes of which nothing could go, and until when they are left alone.
     blocked: BTreeMap<Lane, Timestamp>,
-    /// When the next sender that had no place has one, as found in this turn.
-    opens_at: Option<Timestamp>,
 }
 
 /// What a turn of dispatch did.
@@ -114,51 +111,51 @@ impl Dispatcher {
             let Some(room) = turn.room.get_mut(place).filter(|room| **room > 0) else {
                 return Choice::Busy;
             };
-            if connection.is_real
-                && !self.sender_may(message.workspace, settings, &candidate.sender, turn.now)
-            {
-                return Choice::Busy;
+            let found = settings.senders.iter().find(|it| it.id == candidate.sender);
+            if let Some(sender) = found.filter(|_| connection.is_real) {
+                match self.allowances.take(message.workspace, sender, turn.now) {
+                    May::Send => {}
+                    May::NotYet => return Choice::Busy,
+                    May::Tomorrow(until) => {
+                        let reason = Reason::AllowanceUsed;
+                        return Choice::Go(Via::Later { until, reason });
+                    }
+                }
             }
             *room -= 1;
             let sender = candidate.sender.clone();
             return Choice::Go(Via::Route { gateway: key, sender });
         }
-        if configured { Choice::Shut } else { Choice::Go(Via::Later) }
+        if configured {
+            return Choice::Shut;
+        }
+        let until = turn.now + limits::NO_GATEWAY_WAIT;
+        Choice::Go(Via::Later { until, reason: Reason::GatewayUnavailable })
     }
 
-    /// Whether a sender has a place left at this instant, which is taken then.
-    fn sender_may(
+    /// What is on its way now counts for its gateway and its sender, with all its parts. Returns what the store has
+    /// to remember of it.
+    fn handed_out(
         &mut self,
-        workspace: WorkspaceId,
-        settings: &Settings,
-        sender: &str,
+        pipeline: &Pipeline,
+        gateways: &Gateways,
+        submissions: &[Message],
         now: Timestamp,
-    ) -> bool {
-        let Some(found) = settings.senders.iter().find(|it| it.id == sender) else { return true };
-        let usual = || Rates::builtin().sender_parts_per_second(found.kind, now);
-        let rate = found.parts_per_second.map(f64::from).or_else(usual);
-        let pace = self
-            .senders
-            .entry((workspace, sender.to_owned()))
-            .or_insert_with(|| Pace::new(rate, now));
-        pace.set_ceiling(rate);
-        if pace.room(now) > 0 {
-            pace.hand_out(1);
-            return true;
+    ) -> Vec<Op> {
+        let mut limited = Vec::new();
+        for message in submissions {
+            let Some(connection) = gateways.connection(&message.gateway) else { continue };
+            self.flows.hand_out(&message.gateway, connection.parts_per_second, message);
+            if connection.is_real
+                && let Some(sender) = pipeline.sender_of(message)
+            {
+                // The first part was counted when it was chosen.
+                let more = f64::from(message.parts.saturating_sub(1));
+                self.allowances.count(message.workspace, sender, more, now);
+                limited.push((message, sender));
+            }
         }
-        self.opens_at = earliest(self.opens_at, pace.opens_at(now));
-        false
-    }
-
-    /// What is on its way now counts for its gateway and its sender, with all its parts.
-    fn handed_out(&mut self, gateways: &Gateways, message: &Message) {
-        let Some(connection) = gateways.connection(&message.gateway) else { return };
-        self.flows.hand_out(&message.gateway, connection.parts_per_second, message);
-        let key = (message.workspace, message.sender.clone());
-        if let Some(pace) = self.senders.get_mut(&key).filter(|_| connection.is_real) {
-            // The first was counted when it was chosen.
-            pace.hand_out(message.parts.saturating_sub(1));
-        }
+        self.allowances.use_of_brands(&limited, now)
     }
 }
 
@@ -190,8 +187,13 @@ impl Pipeline {
             let next = dispatcher.flows.opens_at(gateways, now);
             return Ok(Claimed { next, ..Claimed::default() });
         }
-        dispatcher.opens_at = None;
+        dispatcher.allowances.begin();
         let (lanes, mut next) = self.lanes_due(dispatcher, now).await?;
+        let of_lanes = lanes.iter().filter_map(|lane| {
+            let settings = &self.engines.get(&lane.workspace)?.program.settings;
+            Some(settings.senders.iter())
+        });
+        self.read_allowances(&mut dispatcher.allowances, of_lanes.flatten(), now).await?;
         let mut turn = Turn { gateways, room, now };
         let mut works = Vec::new();
         for purpose in [Purpose::Transactional, Purpose::Marketing] {
@@ -210,11 +212,19 @@ impl Pipeline {
             })
             .collect();
         let submissions = self.work_apart(works, nothing).await?.submissions;
-        for message in &submissions {
-            dispatcher.handed_out(gateways, message);
+        let used = dispatcher.handed_out(self, gateways, &submissions, now);
+        if let Err(error) = self.keep_allowances(used).await {
+            // What is claimed must be submitted, counted or not.
+            if self.set_aside.len() < limits::SET_ASIDE_TOLD_MAX {
+                self.set_aside
+                    .push(format!("how much of a day's allowance was used is not kept: {error}"));
+            }
         }
         if !lanes.is_empty() {
-            let opens = earliest(dispatcher.flows.opens_at(gateways, now), dispatcher.opens_at);
+            let opens = earliest(
+                dispatcher.flows.opens_at(gateways, now),
+                dispatcher.allowances.opens_at(),
+            );
             next = earliest(next, Some(opens.unwrap_or(now + BLOCKED)));
         }
         Ok(Claimed { looked_at, submissions, next })

@@ -4,6 +4,7 @@
 //! Must never submit what is not committed as `submitting`, and must never submit that twice: when the answer
 //! is lost, the message is `unknown` until a receipt or a query tells.
 
+mod allowances;
 mod breaker;
 mod flow;
 mod lanes;

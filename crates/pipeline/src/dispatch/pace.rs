@@ -90,9 +90,9 @@ impl Pace {
     }
 
     /// So many parts were handed out.
-    pub(crate) fn hand_out(&mut self, parts: u32) {
+    pub(crate) fn hand_out(&mut self, parts: f64) {
         if self.ceiling.is_some() || self.learned.is_some() {
-            self.tokens -= f64::from(parts);
+            self.tokens -= parts;
         }
     }
 
@@ -172,7 +172,7 @@ mod tests {
         for now in from..from + seconds * 1_000 {
             let at = Timestamp(now);
             for _ in 0..pace.room(at).min(10) {
-                pace.hand_out(1);
+                pace.hand_out(1.0);
                 let late = now >= from + 10_000;
                 if carrier.takes(now) {
                     pace.accepted(1, at);

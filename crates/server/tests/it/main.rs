@@ -4,6 +4,7 @@
 
 mod backup;
 mod bounds;
+mod callbacks;
 mod carriers;
 mod cli_apply;
 mod cli_doctor;
@@ -16,6 +17,7 @@ mod contacts;
 mod crash;
 mod demo;
 mod feed;
+mod gateways;
 mod help;
 mod hostile;
 mod idempotency;

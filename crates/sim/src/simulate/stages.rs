@@ -57,7 +57,15 @@ impl Simulation {
             let result = pipeline.dispatch(&self.gateways, tick, limit).await;
             return self.survive(result).await.unwrap_or(1);
         }
-        let result = pipeline.claim(tick, limit).await;
+        // Half of the worlds hand out as the live program does, lane by lane.
+        let result = if self.seed.is_multiple_of(2) {
+            let mut dispatcher = Dispatcher::default();
+            let claimed =
+                pipeline.claim_by_lanes(&mut dispatcher, &self.gateways, tick, limit).await;
+            claimed.map(|claimed| (claimed.looked_at, claimed.submissions))
+        } else {
+            pipeline.claim(tick, limit).await
+        };
         let run = self.crashes;
         let Some((claimed, submissions)) = self.survive(result).await else { return 1 };
         if self.crashes != run {

@@ -13,11 +13,8 @@ use crate::journey::advance::AdvanceError;
 use crate::journey::run::Run;
 use crate::limits;
 use crate::message::Message;
-use crate::policy::route;
-use crate::time::{Span, Timestamp};
-
-/// Zone of the carriers' day: T-Mobile counts a brand's messages from midnight Pacific time (messaging-rules 1.6).
-const CARRIER_DAY_ZONE: &str = "America/Los_Angeles";
+use crate::policy::{rates, route};
+use crate::time::Span;
 
 impl Run<'_> {
     /// A gateway surely did not take a message, and said why.
@@ -50,7 +47,7 @@ impl Run<'_> {
                 self.again(message, Again { due, reason, counts: false, error: said, tried: None })
             }
             ErrorClass::NextDay => {
-                let due = next_carrier_day(self.now) + part_of(Span::minutes(5), message);
+                let due = rates::carrier_day(self.now).1 + part_of(Span::minutes(5), message);
                 let reason = Reason::AllowanceUsed;
                 self.again(message, Again { due, reason, counts: false, error: said, tried: None })
             }
@@ -96,15 +93,4 @@ fn part_of(span: Span, message: &Message) -> Span {
     let attempt = message.attempts.to_le_bytes();
     let hash = stable_hash(&[b"again", message.id.to_string().as_bytes(), &attempt]);
     Span(i64::try_from(hash % (span.0.unsigned_abs() + 1)).unwrap_or(0))
-}
-
-/// When the carriers' next day begins; a day from now should the zone be gone.
-fn next_carrier_day(now: Timestamp) -> Timestamp {
-    let tomorrow = || {
-        let zone = crate::zone::zone(CARRIER_DAY_ZONE).ok()?;
-        let here = zone.to_datetime(now.to_jiff());
-        let next = here.date().tomorrow().ok()?.at(0, 0, 0, 0);
-        Some(Timestamp::from_jiff(zone.to_timestamp(next).ok()?))
-    };
-    tomorrow().unwrap_or(now + Span::days(1))
 }

@@ -296,9 +296,11 @@ impl Run<'_> {
             }
             Verdict::Send => {}
         }
-        if *via == Via::Later {
-            let (due, reason) = (self.now + limits::NO_GATEWAY_WAIT, Reason::GatewayUnavailable);
-            self.change(message.id, MessageState::Queued, reason, Some(due));
+        if let Via::Later { until, reason } = via {
+            if matches!(self.not_after(id, send), Ok(Some(end)) if *until >= end) {
+                return self.drop_open(id, message.id, Reason::TooLate, suppressed(step, send));
+            }
+            self.change(message.id, MessageState::Queued, *reason, Some(*until));
             self.stay(id, Position::Queued);
             return Ok(());
         }
@@ -330,7 +332,7 @@ impl Run<'_> {
         match via {
             Via::Sender => Some(self.sender(send)),
             Via::Route { gateway, sender } => Some((sender.clone(), gateway.clone())),
-            Via::Later | Via::Nothing => None,
+            Via::Later { .. } | Via::Nothing => None,
         }
     }
 

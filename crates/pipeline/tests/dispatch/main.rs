@@ -1,0 +1,10 @@
+//! Dispatch as a carrier and a marketer would check it: who goes first, by which route, how often, and what an
+//! answer that was lost leads to.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod desk;
+mod fairness;
+mod receipts;
+mod refusals;
+mod routes;
