@@ -141,9 +141,7 @@ fn a_flood_of_one_workspace_does_not_double_the_p99_of_the_others() {
     world::settings(&settings, 1);
     let carriers = Carriers::start(seed, |_| ());
     let mut live = Live::start_with(&["--config", &settings.display().to_string()]);
-    live.stop();
-    world::connect(live.data(), &carriers, Some(GATEWAY_PER_SECOND));
-    live.run();
+    world::connect(&live, &carriers, Some(GATEWAY_PER_SECOND));
     let everybody = Everybody::default();
     for slug in (0..SMALL).map(small).chain(["large".to_owned()]) {
         world::make(&live, &slug);

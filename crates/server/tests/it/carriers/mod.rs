@@ -40,10 +40,8 @@ impl Scene {
         let settings = outside.path().join("wayline.toml");
         world::settings(&settings, SPEED);
         let carriers = Carriers::start(seed, |set| plan.misbehave(set));
-        let mut live = Live::start_with(&["--config", &settings.display().to_string()]);
-        live.stop();
-        world::connect(live.data(), &carriers, None);
-        live.run();
+        let live = Live::start_with(&["--config", &settings.display().to_string()]);
+        world::connect(&live, &carriers, None);
         let key = world::make(&live, SLUG);
         let feed = Feed::start(key, people);
         feed.at(&live.base_url());
@@ -132,11 +130,12 @@ impl Scene {
     fn end(mut self) -> Figures {
         self.settle();
         assert_eq!(self.live.get("/health/ready").status, 200);
+        let listed = world::unknown(&self.live);
         self.live.stop();
         println!("stopped; {} requests were sent again", self.feed.finish());
         let journals = self.carriers.journals();
         let _folder = self.carriers.stop();
-        verdict(self.live.data(), &journals, self.people)
+        verdict(self.live.data(), &journals, self.people, &listed)
     }
 }
 

@@ -2,14 +2,11 @@
 
 use crate::live::Live;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
-use wayline_core::time::Timestamp;
 use wayline_smsc::{Behaviour, Carrier, Delay, IdForm, Settings};
-use wayline_store::batch::{Batch, GatewayRow, GatewayStanding, Op};
-use wayline_store::{SqliteOptions, SqliteStore, Store};
 
 /// Text id of the workspace.
 pub(crate) const SLUG: &str = "carriers";
@@ -80,7 +77,6 @@ impl Carriers {
         let start = |(place, gateway): (usize, &&str)| {
             let mut behaviour = Behaviour {
                 system_id: "*".to_owned(),
-                password: "*".to_owned(),
                 latency_ms: Delay::between(2, 30),
                 receipt_delay_ms: Delay::between(10, 400),
                 // Each writes its ids in a way of its own.
@@ -141,13 +137,11 @@ pub(crate) fn settings(path: &Path, speed: u32) {
     std::fs::write(path, text).expect("write settings");
 }
 
-/// Sets the gateways up in the store of a program that does not run. `parts_per_second`: what each is given at most.
-pub(crate) fn connect(data: &Path, carriers: &Carriers, parts_per_second: Option<f64>) {
-    let path = data.join("wayline.db");
-    let store: Store =
-        SqliteStore::open(&path, SqliteOptions::default()).expect("open the store").into();
-    let row = |(gateway, carrier): (&&str, &Carrier)| {
-        let setup = json!({
+/// Sets the gateways up, as an operator does. `parts_per_second`: what each is given at most.
+pub(crate) fn connect(live: &Live, carriers: &Carriers, parts_per_second: Option<f64>) {
+    for (gateway, carrier) in GATEWAYS.iter().zip(&carriers.carriers) {
+        let mut body = json!({
+            "kind": "smpp",
             "settings": {
                 "host": "127.0.0.1",
                 "port": carrier.smpp_addr().port(),
@@ -156,21 +150,31 @@ pub(crate) fn connect(data: &Path, carriers: &Carriers, parts_per_second: Option
                 "window": WINDOW,
                 "response_seconds": RESPONSE_SECONDS,
             },
-            "parts_per_second": parts_per_second,
+            "secrets": { "password": "secret" },
         });
-        Op::PutGateway(GatewayRow {
-            workspace: None,
-            id: (*gateway).to_owned(),
-            kind: "smpp".to_owned(),
-            settings: setup.to_string(),
-            secrets: Vec::new(),
-            standing: GatewayStanding::Active,
-            revision: 1,
-            updated_at: Timestamp::MIN,
-        })
-    };
-    let ops = GATEWAYS.iter().zip(&carriers.carriers).map(row).collect();
-    pollster::block_on(store.commit(&Batch { ops })).expect("store the gateways");
+        if let Some(rate) = parts_per_second {
+            body["parts_per_second"] = json!(rate);
+        }
+        let path = format!("/api/v1/gateways/{gateway}");
+        live.request("PUT", &path, &live.operator, &body).expect(200);
+    }
+}
+
+/// Ids of all messages that the API lists as unknown, of both gateways.
+pub(crate) fn unknown(live: &Live) -> BTreeSet<String> {
+    let mut listed = BTreeSet::new();
+    for gateway in GATEWAYS {
+        let path = format!("/api/v1/gateways/{gateway}/unknown?limit=1000");
+        let mut next = String::new();
+        loop {
+            let page = live.get(&format!("{path}{next}")).expect(200);
+            let items = page["items"].as_array().expect("items");
+            listed.extend(items.iter().map(|it| it["id"].as_str().expect("an id").to_owned()));
+            let Some(after) = page["next"].as_str() else { break };
+            next = format!("&after={after}");
+        }
+    }
+    listed
 }
 
 /// Makes a workspace in a program, and a key that may write.
