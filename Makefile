@@ -1,10 +1,14 @@
 # `make` or `make help` lists what can be done. Each target is one command that also works by hand.
 .DEFAULT_GOAL := help
-.PHONY: help run replay test check sim worlds crashes bench bench-carriers bench-http verify
+.PHONY: help run replay test check sim worlds crashes carriers flood bench bench-carriers bench-http verify
 
 PYTHON ?= python3
 SEEDS ?= 1000
 CRASHES ?= 200
+CARRIER_MESSAGES ?= 1000000
+CARRIER_FAULTS ?= 10000
+SEED ?= 4628
+FLOOD_SECONDS ?= 60
 NAME ?= bench
 SHOP := examples/shop
 WAYLINE := cargo run --release --locked -p wayline-server --bin wayline --
@@ -32,6 +36,12 @@ worlds: ## Simulate SEEDS=1000 worlds with faults and check the invariants
 
 crashes: ## Kill the real program CRASHES=200 times under load and check the invariants
 	CRASHES=$(CRASHES) cargo test --release --locked -p wayline-server --test it -- --nocapture crash::kills
+
+carriers: ## Send CARRIER_MESSAGES=1000000 through two carriers with CARRIER_FAULTS=10000 faults drawn from SEED
+	CARRIER_MESSAGES=$(CARRIER_MESSAGES) CARRIER_FAULTS=$(CARRIER_FAULTS) SEED=$(SEED) cargo test --profile measure --locked -p wayline-server --test it -- --nocapture carriers::faults_on_all_sides
+
+flood: ## Measure what a flood of one workspace does to the others, FLOOD_SECONDS=60 without it and with it
+	FLOOD_SECONDS=$(FLOOD_SECONDS) SEED=$(SEED) cargo test --profile measure --locked -p wayline-server --test it -- --nocapture --ignored carriers::flood
 
 bench: ## Measure throughput and latency on this machine, into bench/results/<date>-NAME.md
 	cargo run --release --locked -p wayline-sim --bin wayline-bench -- --store target/bench --label $(shell date -u +%F) --name $(NAME) --commit $(shell git rev-parse --short HEAD)

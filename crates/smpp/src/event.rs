@@ -15,6 +15,13 @@ pub struct Token(pub(crate) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeliveryId(pub(crate) u64);
 
+impl From<u64> for DeliveryId {
+    /// Made by hand, for tests of callers that keep deliveries.
+    fn from(number: u64) -> DeliveryId {
+        DeliveryId(number)
+    }
+}
+
 /// Something happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wayline_core::decision::Reason;
 use wayline_core::evaluate::earliest;
 use wayline_core::event::{InputKind, SubmitOutcome, Via};
+use wayline_core::ids::WorkspaceId;
 use wayline_core::limits;
 use wayline_core::message::Message;
 use wayline_core::policy::route;
@@ -37,6 +38,10 @@ pub struct Dispatcher {
     after: Option<Lane>,
     /// Lanes of which nothing could go, and until when they are left alone.
     blocked: BTreeMap<Lane, Timestamp>,
+    /// The last turn in which something of a workspace went, by purpose. Whoever has waited longest is asked first: who
+    /// found the own gateway busy has not had a turn.
+    served: BTreeMap<(WorkspaceId, Purpose), u64>,
+    turns: u64,
 }
 
 /// What a turn of dispatch did.
@@ -80,6 +85,18 @@ impl Dispatcher {
     /// Places came free somewhere, or gateways changed: lanes that were left alone are looked at again.
     pub fn unblock(&mut self) {
         self.blocked.clear();
+    }
+
+    /// Those who have waited longest first; among equals the order stays.
+    fn sort(&self, lanes: &mut [Lane]) {
+        lanes.sort_by_key(|lane| self.served.get(&(lane.workspace, lane.purpose)).copied());
+    }
+
+    /// These go in this turn.
+    fn serve(&mut self, chosen: &[(Message, Via)]) {
+        self.turns += 1;
+        let served = chosen.iter().map(|(message, _)| (message.workspace, message.purpose));
+        self.served.extend(served.map(|who| (who, self.turns)));
     }
 
     fn room(&mut self, gateways: &Gateways, now: Timestamp) -> BTreeMap<String, usize> {
@@ -188,7 +205,8 @@ impl Pipeline {
             return Ok(Claimed { next, ..Claimed::default() });
         }
         dispatcher.allowances.begin();
-        let (lanes, mut next) = self.lanes_due(dispatcher, now).await?;
+        let (mut lanes, mut next) = self.lanes_due(dispatcher, now).await?;
+        dispatcher.sort(&mut lanes);
         let of_lanes = lanes.iter().filter_map(|lane| {
             let settings = &self.engines.get(&lane.workspace)?.program.settings;
             Some(settings.senders.iter())
@@ -202,6 +220,7 @@ impl Pipeline {
             let chosen = self.choose_from(dispatcher, &mut turn, &lanes, left).await?;
             works.extend(chosen);
         }
+        dispatcher.serve(&works);
         let run = self.run;
         let looked_at = works.len();
         let works = works

@@ -76,6 +76,39 @@ fn with_less_room_than_workspaces_each_gets_its_turn() {
 }
 
 #[test]
+fn whoever_finds_the_own_gateway_busy_comes_first_when_it_is_free() {
+    const BOTH: &str = "senders:\n  - {id: main, number: \"+12025550100\", kind: ten_dlc, gateway: a}\nroutes:\n  - {gateway: a}\n  - {gateway: b}\n";
+    const ONE: &str =
+        "senders:\n  - {id: main, number: \"+12025550100\", kind: ten_dlc, gateway: a}\n";
+    pollster::block_on(async {
+        let mut shares = Vec::new();
+        // Two gateways with places in turn, beginning with each.
+        for parity in [0, 1] {
+            let mut desk = Desk::open().await;
+            let carriers = [Scripted::new(0), Scripted::new(0)];
+            desk.gateway("a", &carriers[0]);
+            desk.gateway("b", &carriers[1]);
+            let flood = desk.workspace("flood", BOTH).await;
+            let small = desk.workspace("small", ONE).await;
+            desk.people(flood, "offer", 0, 900).await;
+            desk.people(small, "offer", 0, 50).await;
+            let mut went = 0;
+            for turn in 0..40 {
+                for (place, carrier) in carriers.iter().enumerate() {
+                    let has_room = (turn + parity) % 2 == place;
+                    *carrier.room.lock().expect("a lock") = usize::from(has_room);
+                }
+                let submitted = desk.turn().await;
+                went += submitted.iter().filter(|it| it.workspace == small).count();
+            }
+            shares.push(went);
+        }
+        // Some of the places at b find nothing of the flood's that may use them: then a is the flood's too.
+        assert!(shares.iter().all(|went| (14..=16).contains(went)), "{shares:?} of 20");
+    });
+}
+
+#[test]
 fn no_more_is_claimed_than_can_be_submitted_at_once() {
     pollster::block_on(async {
         let mut desk = Desk::open().await;

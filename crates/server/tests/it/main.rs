@@ -5,6 +5,7 @@
 mod backup;
 mod bounds;
 mod callbacks;
+mod carriers;
 mod cli_apply;
 mod cli_doctor;
 mod cli_gateways;

@@ -1,7 +1,7 @@
 //! What comes from a carrier over SMPP: receipts, and texts of people joined from their parts.
 //!
-//! Must never answer for a delivery by itself, other than one that the engine has and whose answer got lost with the
-//! connection.
+//! Must never answer for a delivery by itself, other than one that the engine has made durable and whose answer got lost
+//! with the connection.
 
 use super::bind::Ask;
 use super::settings::{DefaultAlphabet, SmppSettings};
@@ -36,9 +36,23 @@ pub(super) struct Arriving {
     generation: u64,
     partials: Reassembly<DeliveryId>,
     ready: Vec<(GatewayOf, Vec<DeliveryId>)>,
+    /// What each delivery says that the engine does not have yet.
+    taken: BTreeMap<DeliveryId, u64>,
     /// What the engine has and the carrier may not know of: the deliveries, by id, and by what they say.
     handed_over: BTreeMap<DeliveryId, u64>,
-    repeated: VecDeque<u64>,
+    /// What the engine got over connections that broke, and the carrier will tell again.
+    repeated: VecDeque<Repeated>,
+}
+
+/// A delivery that the engine got over a connection that broke before the carrier was answered.
+struct Repeated {
+    generation: u64,
+    id: DeliveryId,
+    print: u64,
+    /// Whether the engine has said that it is durable.
+    is_durable: bool,
+    /// The delivery in which it came again, over the connection there is now.
+    again: Option<DeliveryId>,
 }
 
 /// What was heard, but for the instant.
@@ -55,31 +69,49 @@ impl Arriving {
             generation: 0,
             partials: Reassembly::new(PARTIALS_MAX, PARTS_WITHIN),
             ready: Vec::new(),
+            taken: BTreeMap::new(),
             handed_over: BTreeMap::new(),
             repeated: VecDeque::new(),
         }
     }
 
-    /// A new connection: parts that wait will come again, and so may what was not answered.
-    pub(super) fn begin(&mut self) -> u64 {
-        self.generation += 1;
-        self.partials = Reassembly::new(PARTIALS_MAX, PARTS_WITHIN);
-        self.ready.clear();
-        self.repeated.extend(std::mem::take(&mut self.handed_over).into_values());
-        while self.repeated.len() > REMEMBERED_MAX {
-            self.repeated.pop_front();
-        }
+    /// Which connection there is, or will be next.
+    pub(super) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Takes one delivery in. `true`: the engine has it already, it may be answered at once.
+    /// The connection has ended: parts that wait will come again, and so may what was not answered.
+    pub(super) fn ended(&mut self) {
+        let generation = self.generation;
+        self.generation += 1;
+        self.partials = Reassembly::new(PARTIALS_MAX, PARTS_WITHIN);
+        self.ready.clear();
+        self.taken.clear();
+        self.repeated.iter_mut().for_each(|known| known.again = None);
+        let open = std::mem::take(&mut self.handed_over).into_iter();
+        self.repeated.extend(open.map(|(id, print)| Repeated {
+            generation,
+            id,
+            print,
+            is_durable: false,
+            again: None,
+        }));
+        while self.repeated.len() > REMEMBERED_MAX {
+            self.repeated.pop_front();
+        }
+    }
+
+    /// Takes one delivery in. `true`: it came before and is durable, it may be answered at once.
     pub(super) fn take(&mut self, id: DeliveryId, delivery: Delivery, now: Duration) -> bool {
         let print = fingerprint(&delivery);
-        if let Some(place) = self.repeated.iter().position(|known| *known == print) {
-            self.repeated.remove(place);
-            return true;
+        let known = self.repeated.iter_mut().find(|it| it.print == print && it.again.is_none());
+        if let Some(known) = known {
+            known.again = Some(id);
+            let is_durable = known.is_durable;
+            self.repeated.retain(|known| !(known.is_durable && known.again.is_some()));
+            return is_durable;
         }
-        self.handed_over.insert(id, print);
+        self.taken.insert(id, print);
         if let Some(receipt) = SmppReceipt::read(&delivery, self.settings.id_base()) {
             self.ready.push((GatewayOf::Receipt(Box::new(receipt)), vec![id]));
             return false;
@@ -89,6 +121,24 @@ impl Arriving {
             self.joined(joined);
         }
         false
+    }
+
+    /// These are durable. Returns those the carrier can be told so now: what came over a connection that is no more
+    /// it hears when it tells it again.
+    pub(super) fn durable(&mut self, generation: u64, ids: Vec<DeliveryId>) -> Vec<DeliveryId> {
+        if generation == self.generation {
+            ids.iter().for_each(|id| drop(self.handed_over.remove(id)));
+            return ids;
+        }
+        let mut again = Vec::new();
+        for known in &mut self.repeated {
+            if known.generation == generation && ids.contains(&known.id) {
+                known.is_durable = true;
+                again.extend(known.again);
+            }
+        }
+        self.repeated.retain(|known| !(known.is_durable && known.again.is_some()));
+        again
     }
 
     /// Texts that have waited for their parts too long go as they are.
@@ -142,6 +192,9 @@ impl Arriving {
         let (mut events, mut ids) = (Vec::with_capacity(self.ready.len()), Vec::new());
         for (what, of) in std::mem::take(&mut self.ready) {
             events.push(self.event(what, now));
+            for id in &of {
+                self.handed_over.extend(self.taken.remove(id).map(|print| (*id, print)));
+            }
             ids.extend(of);
         }
         let own = own.clone();
@@ -152,13 +205,6 @@ impl Arriving {
             }
         });
         heard.tell(events, taken);
-    }
-
-    /// The carrier was told that these are taken.
-    pub(super) fn told(&mut self, ids: &[DeliveryId]) {
-        for id in ids {
-            self.handed_over.remove(id);
-        }
     }
 
     fn event(&self, what: GatewayOf, at: Timestamp) -> GatewayEvent {
@@ -231,4 +277,112 @@ fn fingerprint(delivery: &Delivery) -> u64 {
         &[delivery.esm_class, delivery.data_coding],
         &delivery.text,
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::Outcome;
+    use crate::run::Clock;
+    use serde_json::json;
+    use wayline_smpp::{Address, Tlvs};
+
+    struct Desk {
+        arriving: Arriving,
+        heard: Heard,
+        told: mpsc::UnboundedReceiver<Outcome>,
+        asks: mpsc::UnboundedSender<Ask>,
+        inbox: mpsc::UnboundedReceiver<Ask>,
+    }
+
+    impl Desk {
+        fn new() -> Desk {
+            let settings = json!({ "host": "h", "system_id": "s" });
+            let settings = Arc::new(serde_json::from_value(settings).unwrap());
+            let (outcomes, told) = mpsc::unbounded_channel();
+            let (asks, inbox) = mpsc::unbounded_channel();
+            let heard = Events::new("g", outcomes, Arc::new(Clock::start(1, None)));
+            Desk { arriving: Arriving::new(settings, "g"), heard, told, asks, inbox }
+        }
+
+        /// Takes a delivery; whether it is answered at once.
+        fn take(&mut self, id: u64, delivery: &Delivery) -> bool {
+            let at_once = self.arriving.take(id.into(), delivery.clone(), Duration::ZERO);
+            let generation = self.arriving.generation();
+            self.arriving.hand_over(&self.heard, generation, &self.asks.downgrade());
+            at_once
+        }
+
+        /// What the engine has been told, and the way to say that it is durable.
+        fn engine(&mut self) -> Option<(Vec<GatewayEvent>, Taken)> {
+            match self.told.try_recv().ok()? {
+                Outcome::Heard(events, taken) => Some((events, taken)),
+                _ => None,
+            }
+        }
+
+        /// What the carrier is answered after the engine has spoken.
+        fn answered(&mut self) -> Vec<DeliveryId> {
+            match self.inbox.try_recv().unwrap() {
+                Ask::Taken(of, ids) => self.arriving.durable(of, ids),
+                _ => Vec::new(),
+            }
+        }
+    }
+
+    fn delivery(esm_class: u8, text: &[u8]) -> Delivery {
+        Delivery {
+            service_type: String::new(),
+            source: Address::new(1, 1, "491701234567"),
+            destination: Address::new(0, 0, "12345"),
+            esm_class,
+            protocol_id: 0,
+            priority: 0,
+            data_coding: 0,
+            text: bytes::Bytes::copy_from_slice(text),
+            tlvs: Tlvs::default(),
+        }
+    }
+
+    #[test]
+    fn a_part_that_waited_when_the_connection_broke_is_taken_when_it_comes_again() {
+        let mut desk = Desk::new();
+        let first = delivery(0x40, &[5, 0, 3, 7, 2, 1, b'a']);
+        let second = delivery(0x40, &[5, 0, 3, 7, 2, 2, b'b']);
+        assert!(!desk.take(0, &first));
+        desk.arriving.ended();
+        assert!(!desk.take(0, &first), "nobody has it, so nobody may answer for it");
+        assert!(!desk.take(1, &second));
+        let (events, _taken) = desk.engine().unwrap();
+        let GatewayEvent::Inbound(text) = &events[0] else { panic!("{events:?}") };
+        assert_eq!(text.text, "ab");
+    }
+
+    #[test]
+    fn what_comes_again_is_answered_when_it_is_durable_and_taken_once() {
+        let mut desk = Desk::new();
+        let text = delivery(0, b"hello");
+        assert!(!desk.take(4, &text));
+        let (_, taken) = desk.engine().unwrap();
+        desk.arriving.ended();
+        assert!(!desk.take(0, &text), "the engine may still lose it");
+        assert!(desk.engine().is_none(), "it is not taken twice");
+        taken.say();
+        assert_eq!(desk.answered(), [DeliveryId::from(0)]);
+        // The same words once more are a text of their own.
+        assert!(!desk.take(1, &text));
+        assert!(desk.engine().is_some());
+    }
+
+    #[test]
+    fn what_became_durable_between_two_connections_is_answered_at_once() {
+        let mut desk = Desk::new();
+        let text = delivery(0, b"hello");
+        assert!(!desk.take(4, &text));
+        let (_, taken) = desk.engine().unwrap();
+        desk.arriving.ended();
+        taken.say();
+        assert!(desk.answered().is_empty());
+        assert!(desk.take(0, &text));
+    }
 }

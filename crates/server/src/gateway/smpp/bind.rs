@@ -188,11 +188,16 @@ impl Task {
         }
     }
 
-    fn refuse(&self, ask: Ask) {
-        if let Ask::Submit(cargo) = ask {
-            let parts = cargo.parts.len();
-            let _ = cargo.reply.send(super::flight::Came::NotSent);
-            self.state.settle(parts);
+    fn refuse(&mut self, ask: Ask) {
+        match ask {
+            Ask::Submit(cargo) => {
+                let parts = cargo.parts.len();
+                let _ = cargo.reply.send(super::flight::Came::NotSent);
+                self.state.settle(parts);
+            }
+            // The carrier hears of it when it tells them again.
+            Ask::Taken(of, ids) => drop(self.arriving.durable(of, ids)),
+            Ask::Unbind => {}
         }
     }
 
@@ -249,11 +254,12 @@ impl Task {
             Err(error) => return End::Broke(error.to_string()),
         };
         let mut flight = Flight::default();
-        let generation = self.arriving.begin();
+        let generation = self.arriving.generation();
         let end = self.carry(stream, &clock, &mut session, &mut flight, generation).await;
         session.ended(clock.elapsed());
         let closed = self.events(&mut session, &mut flight, generation, clock.elapsed());
         self.state.settle(flight.end());
+        self.arriving.ended();
         end.unwrap_or_else(|| match closed {
             Some(CloseReason::Unbound) => End::Broke("the carrier ended the session".to_owned()),
             Some(why) => End::Broke(why.to_string()),
@@ -301,7 +307,7 @@ impl Task {
                         session.unbind(clock.elapsed());
                     }
                     Some(ask) => {
-                        self.ask(ask, session, flight, generation, clock.elapsed());
+                        self.ask(ask, session, flight, clock.elapsed());
                         // What else has been asked meanwhile goes into the same packet.
                         while let Ok(ask) = self.asks.try_recv() {
                             match ask {
@@ -309,7 +315,7 @@ impl Task {
                                     is_asked_to_end = true;
                                     session.unbind(clock.elapsed());
                                 }
-                                ask => self.ask(ask, session, flight, generation, clock.elapsed()),
+                                ask => self.ask(ask, session, flight, clock.elapsed()),
                             }
                         }
                     }
@@ -337,23 +343,15 @@ impl Task {
         }
     }
 
-    fn ask(
-        &mut self,
-        ask: Ask,
-        session: &mut Session,
-        flight: &mut Flight,
-        generation: u64,
-        now: Duration,
-    ) {
+    fn ask(&mut self, ask: Ask, session: &mut Session, flight: &mut Flight, now: Duration) {
         match ask {
             Ask::Submit(cargo) => self.state.settle(flight.take(cargo, session, now)),
-            Ask::Taken(of, ids) if of == generation => {
-                self.arriving.told(&ids);
-                for id in ids {
+            Ask::Taken(of, ids) => {
+                for id in self.arriving.durable(of, ids) {
                     session.acknowledge(id, Status::OK, now);
                 }
             }
-            Ask::Taken(..) | Ask::Unbind => {}
+            Ask::Unbind => {}
         }
     }
 
