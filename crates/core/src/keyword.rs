@@ -25,6 +25,31 @@ const STOP: [&str; 16] = [
     "stop2quit",
     "td",
 ];
+/// Whole messages that any reasonable person reads as revocation though they are no single word: the rule asks for that
+/// (47 CFR 64.1200(a)(10)), and carriers' own lists miss them. Compared after [`normalize`]; other wordings belong to a
+/// review.
+const STOP_PHRASES: [&str; 20] = [
+    "stop please",
+    "please stop",
+    "pls stop",
+    "stop now",
+    "st0p",
+    "stop it",
+    "stop texting",
+    "stop texting me",
+    "please stop texting me",
+    "stop messaging me",
+    "stop sending me texts",
+    "do not text me",
+    "don't text me",
+    "opt me out",
+    "please opt me out",
+    "opt out please",
+    "please unsubscribe",
+    "unsubscribe me",
+    "remove me",
+    "please remove me",
+];
 /// Opt-in: Twilio's default list.
 const START: [&str; 3] = ["start", "unstop", "yes"];
 /// Help.
@@ -67,7 +92,8 @@ pub fn classify<'a>(
     mut words: impl Iterator<Item = &'a str>,
 ) -> Keyword {
     let normal = normalize(text);
-    if STOP.contains(&normal.as_str()) {
+    let normal = normal.replace('’', "'");
+    if STOP.contains(&normal.as_str()) || STOP_PHRASES.contains(&normal.as_str()) {
         return Keyword::Stop;
     }
     let upper = normal.to_uppercase();

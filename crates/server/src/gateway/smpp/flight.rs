@@ -98,7 +98,7 @@ impl Flight {
             }
             self.backlog.pop_front();
             match session.submit(submit, now) {
-                Ok(token) => drop(self.tokens.insert(token, (id, part))),
+                Ok(token) => _ = self.tokens.insert(token, (id, part)),
                 Err(_) if part == 0 => settled += self.finish(id, Came::NotSent),
                 Err(_) => settled += self.finish(id, Came::Lost),
             }
