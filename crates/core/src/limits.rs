@@ -121,5 +121,9 @@ pub const ROUTES_MAX: usize = 1_000;
 pub const CALL_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// How long it is kept how much of a day's allowance was used.
 pub const ALLOWANCES_KEPT: Span = Span::days(7);
+/// Gateways of one workspace. They are counted by reading one page of them.
+pub const WORKSPACE_GATEWAYS_MAX: usize = 100;
+/// Gateways of the operator.
+pub const OPERATOR_GATEWAYS_MAX: usize = 1_000;
 /// Rows of one page of any list.
 pub const PAGE_ROWS_MAX: usize = 1_000;

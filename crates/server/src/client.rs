@@ -354,7 +354,8 @@ impl Client {
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
         let answer = self.accepted(request.timeout(REQUEST_LIMIT).send().await).await?;
-        let bytes = self.body(answer).await?;
+        let is_empty = answer.status() == StatusCode::NO_CONTENT;
+        let bytes = if is_empty { b"null".to_vec() } else { self.body(answer).await? };
         serde_json::from_slice(&bytes).map_err(|error| self.strange(error.to_string()))
     }
 

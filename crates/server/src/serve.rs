@@ -179,6 +179,7 @@ pub(crate) async fn start(config: &Config) -> Result<Started, ServeError> {
         creations: api::Creations::default(),
         registry: Arc::clone(&registry),
         flow,
+        tests: api::Tests::default(),
         watchers: api::Watchers::default(),
         stop: stopping.clone(),
     });

@@ -40,7 +40,7 @@ impl Deref for Whole {
 
 /// The body of a request whose key is known.
 pub(crate) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Whole, ApiError> {
-    read_into(&app.bodies, app, headers, body).await
+    read_into(&app.bodies, max_of(app), headers, body).await
 }
 
 /// The body of a request that shows its key in it: these have little room together, for nobody knows yet whose
@@ -50,16 +50,30 @@ pub(crate) async fn read_unnamed(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Whole, ApiError> {
-    read_into(&app.unnamed_bodies, app, headers, body).await
+    read_into(&app.unnamed_bodies, max_of(app), headers, body).await
+}
+
+/// The body of a request of somebody who has no key of ours.
+pub(crate) async fn read_callback(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    max: usize,
+) -> Result<Whole, ApiError> {
+    read_into(&app.unnamed_bodies, (max, max), headers, body).await
+}
+
+/// Bytes of a body as sent, and unpacked.
+fn max_of(app: &App) -> (usize, usize) {
+    (app.http.body_kilobytes_max * 1024, app.http.unpacked_kilobytes_max * 1024)
 }
 
 async fn read_into(
     room: &Arc<Semaphore>,
-    app: &App,
+    (max, unpacked_max): (usize, usize),
     headers: &HeaderMap,
     mut body: Body,
 ) -> Result<Whole, ApiError> {
-    let max = app.http.body_kilobytes_max * 1024;
     let too_large =
         || ApiError::too_large(format!("a body has at most {max} bytes; send several requests"));
     let said =
@@ -83,7 +97,7 @@ async fn read_into(
     match encoding.as_deref() {
         None | Some(b"identity") => {}
         Some(b"gzip" | b"x-gzip") => {
-            whole.bytes = unpack(&whole.bytes, app.http.unpacked_kilobytes_max * 1024)?;
+            whole.bytes = unpack(&whole.bytes, unpacked_max)?;
             whole.room.merge(share(room, whole.bytes.len()).await?);
         }
         Some(_) => {

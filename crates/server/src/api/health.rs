@@ -1,9 +1,11 @@
 //! Whether the program lives, whether it takes work, and what it measured.
 //!
-//! Open to everybody who reaches the address: must never tell anything about a workspace.
+//! Open to everybody who reaches the address: must never tell anything about a workspace but the ids
+//! of its gateways in `/metrics`, which a proxy keeps inside.
 
 use super::App;
 use super::error::{ApiError, Failures};
+use super::gateways;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -55,5 +57,6 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, A
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     app.metrics.run_upkeep();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+    let text = app.metrics.render() + &gateways::measured(&app);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

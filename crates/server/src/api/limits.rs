@@ -41,5 +41,13 @@ pub(crate) const KEEP_ALIVE_SECONDS: u64 = 15;
 pub(crate) const WATCHED_CONTACTS_MAX: usize = 1_000;
 /// Inputs, and decisions, that are looked through for the evidence of a consent; the newest ones.
 pub(crate) const EVIDENCE_ROWS_MAX: usize = 10_000;
+/// Bytes of settings and secrets of one gateway.
+pub(crate) const GATEWAY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of what a provider tells in one callback.
+pub(crate) const CALLBACK_BYTES_MAX: usize = 256 * 1024;
+/// Parts of a text that tests a gateway.
+pub(crate) const TEST_PARTS_MAX: usize = 3;
+/// Texts a second that test gateways, of one workspace.
+pub(crate) const TESTS_PER_SECOND_MAX: std::num::NonZeroU32 = std::num::NonZeroU32::MIN;
 
 const _: () = assert!(DRAFTS_MAX <= wayline_core::limits::PAGE_ROWS_MAX);

@@ -5,12 +5,14 @@
 
 pub(crate) mod auth;
 mod body;
+mod callbacks;
 mod consents;
 mod contact;
 mod contacts;
 mod dead_letters;
 mod error;
 mod feed;
+mod gateways;
 mod health;
 mod idempotency;
 mod journeys;
@@ -35,6 +37,7 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use error::ApiError;
 pub(crate) use feed::Watchers;
+pub(crate) use gateways::test::Tests;
 pub(crate) use idempotency::Creations;
 use metrics_exporter_prometheus::PrometheusHandle;
 pub(crate) use names::Names;
@@ -74,6 +77,8 @@ pub(crate) struct App {
     pub(crate) registry: Arc<Registry>,
     /// What they answered.
     pub(crate) flow: Flow,
+    /// Who tested a gateway lately.
+    pub(crate) tests: Tests,
     /// Who watches the feed.
     pub(crate) watchers: Watchers,
     /// Whether the program is stopping.
@@ -130,6 +135,23 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(consents::get, consents::record))
         .routes(routes!(timeline::get))
         .routes(routes!(feed::watch))
+        .routes(routes!(gateways::list_operator))
+        .routes(routes!(gateways::kinds::list))
+        .routes(routes!(gateways::get_operator, gateways::put_operator, gateways::delete_operator))
+        .routes(routes!(gateways::pause_operator))
+        .routes(routes!(gateways::resume_operator))
+        .routes(routes!(gateways::drain_operator))
+        .routes(routes!(gateways::ask::check_operator))
+        .routes(routes!(gateways::unknown::list_operator))
+        .routes(routes!(gateways::list))
+        .routes(routes!(gateways::get, gateways::put, gateways::delete))
+        .routes(routes!(gateways::pause))
+        .routes(routes!(gateways::resume))
+        .routes(routes!(gateways::drain))
+        .routes(routes!(gateways::ask::check))
+        .routes(routes!(gateways::test::send))
+        .routes(routes!(gateways::unknown::list))
+        .routes(routes!(gateways::lanes::list))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
@@ -140,6 +162,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
 pub(crate) fn router(app: Arc<App>) -> Router {
     let (router, _) = openapi::described().merge(routes()).split_for_parts();
     router
+        .merge(callbacks::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), watch::watched))

@@ -31,6 +31,7 @@ use wayline_core::limits::SLUG_CHARS_MAX;
         (name = "keys", description = "API keys"),
         (name = "contacts", description = "People, and what happened to them"),
         (name = "journeys", description = "Journeys, their versions and their counters"),
+        (name = "gateways", description = "Connections to carriers"),
         (name = "messages", description = "Messages and dead letters"),
         (name = "health", description = "For those who run it"),
     )
@@ -77,6 +78,9 @@ fn complete(parameter: &mut Value) {
         }
         Some("journey") => {
             ("Text id of the journey", json!({ "pattern": SLUG, "maxLength": SLUG_CHARS_MAX }))
+        }
+        Some("gateway") => {
+            ("Text id of the gateway", json!({ "pattern": SLUG, "maxLength": SLUG_CHARS_MAX }))
         }
         Some("message") => ("Id of the message", json!({ "pattern": MESSAGE, "maxLength": 40 })),
         Some("version") => ("Version of the journey", json!({ "minimum": 1, "maximum": u32::MAX })),

@@ -97,6 +97,10 @@ pub(crate) struct MessageItem {
     pub(crate) text: String,
     /// The gateway's own id for it.
     pub(crate) gateway_ref: Option<String>,
+    /// What a carrier last said was wrong; empty: nothing.
+    pub(crate) error: String,
+    /// Gateways that refused it so that another route may take it, in order.
+    pub(crate) tried: Vec<String>,
 }
 
 /// A contact in a journey, now or before.
@@ -199,6 +203,8 @@ pub(crate) fn message(it: &Message, names: &Named) -> MessageItem {
         parts: it.parts,
         text: it.text.clone(),
         gateway_ref: it.gateway_ref.clone(),
+        error: it.error.clone(),
+        tried: it.tried.clone(),
     }
 }
 

@@ -11,6 +11,7 @@ mod doctor;
 mod export;
 mod files;
 mod findings;
+mod gateways;
 mod inspect;
 mod keys;
 mod lines;
@@ -27,6 +28,7 @@ mod table;
 mod tail;
 mod validate;
 mod version;
+mod watch;
 mod workspace;
 
 use crate::replay::ReplayError;
@@ -82,6 +84,9 @@ enum Command {
     /// Makes, lists and revokes API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Sets up connections to carriers, shows how they are and tries them
+    #[command(subcommand)]
+    Gateways(gateways::GatewaysCommand),
     /// Copies a store, checked, also while it is served
     Backup(backup::BackupArgs),
     /// Makes a data folder out of a backup
@@ -149,6 +154,14 @@ pub(crate) enum CliError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// The file of a gateway.
+    #[error("{path} describes no gateway: {what}")]
+    GatewayFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, without any secret.
+        what: String,
     },
     /// There is no such journey.
     #[error("{workspace} has no journey {journey}; `wayline stats {workspace}` lists all of them")]
@@ -264,6 +277,7 @@ fn run(command: &Command) -> Result<(), CliError> {
         Command::Tail(args) => tail::run(args),
         Command::Stats(args) => stats::run(args),
         Command::Keys(command) => keys::run(command),
+        Command::Gateways(command) => gateways::run(command),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => restore::run(args),
         Command::Doctor(args) => doctor::run(args),

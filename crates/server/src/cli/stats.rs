@@ -5,14 +5,11 @@
 use super::findings::json;
 use super::remote::{ServerArgs, wait_for};
 use super::table::Table;
-use super::{CliError, Format, answer};
+use super::{CliError, Format, watch};
 use crate::client::Client;
-use crate::run;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
-use std::io::{self, IsTerminal};
-use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,8 +35,6 @@ const STEP_COUNTS: [&str; 9] = [
     "replied",
     "converted",
 ];
-/// Puts the cursor of a terminal home and clears what is below.
-const HOME: &str = "\u{1b}[H\u{1b}[J";
 
 /// What to show.
 #[derive(Debug, Args)]
@@ -97,31 +92,8 @@ struct CountedStep {
 /// When the server cannot tell, or there is no such journey.
 pub(crate) fn run(args: &StatsArgs) -> Result<(), CliError> {
     let client = args.server.client()?;
-    wait_for(async {
-        let Some(seconds) = args.watch else { return answer(&told(args, &client).await?) };
-        let is_terminal = io::stdout().is_terminal() && args.format == Format::Text;
-        let mut failed = None;
-        let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
-        let mut stop = Some(stop);
-        let until = async {
-            tokio::select! {
-                () = run::told_to_stop() => {}
-                _ = &mut stopped => {}
-            }
-        };
-        run::every(Duration::from_secs(seconds), until, async || {
-            let shown = told(args, &client).await;
-            let shown = shown.and_then(|text| {
-                answer(&if is_terminal { format!("{HOME}{text}") } else { text + "\n" })
-            });
-            if let Err(error) = shown {
-                failed = Some(error);
-                drop(stop.take());
-            }
-        })
-        .await;
-        failed.map_or(Ok(()), Err)
-    })
+    let for_people = args.format == Format::Text;
+    wait_for(watch::show(args.watch, for_people, async || told(args, &client).await))
 }
 
 async fn told(args: &StatsArgs, client: &Client) -> Result<String, CliError> {

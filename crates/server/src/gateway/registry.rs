@@ -146,7 +146,7 @@ impl Registry {
         }
     }
 
-    /// Opens a stored gateway, or opens it anew after a change. A draining one is closed.
+    /// Opens a stored gateway, or opens it anew after a change. A draining one too: what it has is still answered.
     ///
     /// # Errors
     /// When its settings or secrets cannot be used.
@@ -154,10 +154,6 @@ impl Registry {
         let key = key_of(slug, &row.id);
         let setup: Setup = serde_json::from_str(&row.settings)
             .map_err(|error| RegistryError::Setup(format!("its settings are damaged: {error}")))?;
-        if row.standing == GatewayStanding::Draining {
-            self.remove(&key);
-            return Ok(());
-        }
         let secrets = self.safe.unseal(&key, &row.secrets)?;
         // A gateway is opened where the operator says; a workspace's only where everybody may go.
         let private = self.private || slug.is_none();
@@ -176,6 +172,19 @@ impl Registry {
         }
         let _ = self.outcomes.send(Outcome::Changed);
         Ok(())
+    }
+
+    /// Changes whether a gateway takes messages, and leaves its connections as they are; `false`: it does not run.
+    pub(crate) fn stand(&self, key: &str, standing: GatewayStanding) -> bool {
+        let mut gateways = write(&self.gateways);
+        let runs = read(&self.running).contains_key(key);
+        let Some(connection) = gateways.connection(key).filter(|_| runs).cloned() else {
+            return false;
+        };
+        gateways.set(key, Connection { standing, ..connection });
+        drop(gateways);
+        let _ = self.outcomes.send(Outcome::Changed);
+        true
     }
 
     /// Closes a gateway.

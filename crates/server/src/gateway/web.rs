@@ -207,8 +207,7 @@ impl WebGateway {
             let (done, is_done) = oneshot::channel();
             self.events.tell(told, Taken::new(move || drop(done.send(()))));
             if is_done.await.is_err() {
-                let what = "it could not be stored; send it again".to_owned();
-                return Err(CallbackError::Malformed { what });
+                return Err(CallbackError::NotStored);
             }
         }
         Ok(self.provider.callback_answer())

@@ -9,7 +9,7 @@ fn help_names_every_command_and_shows_how_to_begin() {
     assert_eq!(help.code, 0);
     for command in [
         "validate", "plan", "replay", "inspect", "serve", "apply", "export", "tail", "stats",
-        "keys", "backup", "restore", "doctor", "version", "help",
+        "keys", "gateways", "backup", "restore", "doctor", "version", "help",
     ] {
         let is_listed = help.lines().iter().any(|line| line.trim_start().starts_with(command));
         assert!(is_listed, "{command} is not in:\n{}", help.out);
@@ -17,7 +17,7 @@ fn help_names_every_command_and_shows_how_to_begin() {
     assert!(help.out.contains("Examples:") && help.out.contains("Exit codes"), "{}", help.out);
     for command in [
         "validate", "plan", "replay", "inspect", "serve", "apply", "export", "tail", "stats",
-        "keys", "backup", "restore", "doctor",
+        "keys", "gateways", "backup", "restore", "doctor",
     ] {
         let own = run([command, "--help"]);
         assert_eq!(own.code, 0, "{}", own.err);
@@ -56,6 +56,10 @@ fn a_command_line_without_sense_is_refused_with_code_2() {
         &["keys", "create", "--workspace", "shop", "no scopes"],
         &["keys", "create", "--workspace", "shop", "--scopes", "everything", "x"],
         &["keys", "create", "--workspace", "shop", "--scopes", "read", "--data", "x", "x"],
+        &["gateways"],
+        &["gateways", "put"],
+        &["gateways", "test", "main", "--to", "+12125550123", "--sender", "main", "--text", "Hi"],
+        &["gateways", "list", "shop", "--watch", "0"],
         &["restore", "copy.db"],
         &["replay", "--workspace", "x"],
     ] {
@@ -81,7 +85,8 @@ fn version_in_short_and_with_what_it_can_do() {
 /// The command of a line of the manual: `keys create` is one.
 fn command_of(line: &str) -> Vec<&str> {
     let words: Vec<_> = line.split_whitespace().skip(1).collect();
-    let count = if matches!(words.first(), Some(&("keys" | "inspect"))) { 2 } else { 1 };
+    let count =
+        if matches!(words.first(), Some(&("keys" | "inspect" | "gateways"))) { 2 } else { 1 };
     words.into_iter().take(count).collect()
 }
 

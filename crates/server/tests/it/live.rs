@@ -19,6 +19,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Live {
     data: tempfile::TempDir,
     arguments: Vec<String>,
+    /// Where it is told to listen.
+    listen: String,
     /// The operator key of the first start.
     pub(crate) operator: String,
     /// What the last start said on standard output.
@@ -64,7 +66,13 @@ impl Live {
 
     /// As [`Live::start`], with more arguments for `wayline serve`.
     pub(crate) fn start_with(arguments: &[&str]) -> Live {
+        Live::start_at("127.0.0.1:0", arguments)
+    }
+
+    /// As [`Live::start_with`], at a known address.
+    pub(crate) fn start_at(listen: &str, arguments: &[&str]) -> Live {
         let mut live = Live {
+            listen: listen.to_owned(),
             data: tempfile::tempdir().expect("a folder"),
             arguments: arguments.iter().map(|&it| it.to_owned()).collect(),
             operator: String::new(),
@@ -79,7 +87,7 @@ impl Live {
     /// Starts it again on the same data; it must not run.
     pub(crate) fn run(&mut self) {
         assert!(self.program.is_none(), "it runs");
-        let mut child = wayline(["serve", "--listen", "127.0.0.1:0", "--data"])
+        let mut child = wayline(["serve", "--listen", self.listen.as_str(), "--data"])
             .arg(self.data.path())
             .args(&self.arguments)
             .stdin(Stdio::null())

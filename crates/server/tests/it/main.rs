@@ -4,8 +4,10 @@
 
 mod backup;
 mod bounds;
+mod callbacks;
 mod cli_apply;
 mod cli_doctor;
+mod cli_gateways;
 mod cli_keys;
 mod cli_refused;
 mod cli_restore;
@@ -15,6 +17,7 @@ mod contacts;
 mod crash;
 mod demo;
 mod feed;
+mod gateways;
 mod help;
 mod hostile;
 mod idempotency;

@@ -22,7 +22,7 @@ mod twilio;
 mod verify;
 mod vonage;
 
-pub(crate) use settings::{Kind, Secrets, SettingsError};
+pub(crate) use settings::{Field, Kind, Secrets, SettingsError};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -117,6 +117,9 @@ pub(crate) enum CallbackError {
         /// What is wrong.
         what: String,
     },
+    /// It could not be stored. Answer 503.
+    #[error("what it tells could not be stored; send it again")]
+    NotStored,
     /// The provider wants to know whether we want callbacks at all. Answer 200 and tell the operator.
     #[error("the provider asks for a confirmation; open {url} once")]
     Confirm {
