@@ -115,10 +115,15 @@ impl Started {
     /// engine ended well.
     pub(crate) async fn ended(self) -> bool {
         let _ = self.http.await;
+        let registry = Arc::clone(&self.app.registry);
         drop(self.app);
         let engine = self.engine;
         // The engine ends by itself within its time.
-        matches!(tokio::task::spawn_blocking(move || engine.join()).await, Ok(Ok(())))
+        let ended = tokio::task::spawn_blocking(move || engine.join()).await;
+        if run::within(LAST_UNBINDS, registry.close()).await.is_none() {
+            tracing::warn!("a carrier did not answer our unbind in time; its connection is cut");
+        }
+        matches!(ended, Ok(Ok(())))
     }
 }
 
@@ -290,6 +295,8 @@ pub(crate) async fn operator_key(
     Ok((row, key))
 }
 
+/// How long carriers are given to answer an unbind.
+const LAST_UNBINDS: Duration = Duration::from_secs(3);
 /// How often measurements are folded.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Upper ends of what requests are sorted into, in seconds.

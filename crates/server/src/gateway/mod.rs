@@ -60,8 +60,9 @@ pub(crate) trait Link: Send + Sync {
     /// Asks the other side, without sending anything to anybody. What it says, or what is wrong.
     fn check(&self) -> BoxFuture<'_, Result<String, String>>;
 
-    /// Ends its connections in order; what is under way is still answered.
-    fn close(&self);
+    /// Ends its connections in order; what is under way is still answered. They end whether or not anybody waits for
+    /// what is returned, which resolves when they have.
+    fn close(&self) -> BoxFuture<'static, ()>;
 }
 
 /// What codes mean at one gateway: its own view first, then the table's.

@@ -10,6 +10,7 @@ use super::web::WebGateway;
 use super::{Classes, Link, Safe, SecretError, Status, smpp, web};
 use crate::live::Outcome;
 use crate::run::Clock;
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -168,7 +169,7 @@ impl Registry {
         let before = write(&self.running).insert(key.clone(), running);
         write(&self.gateways).set(&key, connection);
         if let Some(before) = before {
-            before.link.close();
+            drop(before.link.close());
         }
         let _ = self.outcomes.send(Outcome::Changed);
         Ok(())
@@ -191,15 +192,14 @@ impl Registry {
     pub(crate) fn remove(&self, key: &str) {
         write(&self.gateways).remove(key);
         if let Some(before) = write(&self.running).remove(key) {
-            before.link.close();
+            drop(before.link.close());
         }
     }
 
-    /// Ends all connections in order.
-    pub(crate) fn close(&self) {
-        for running in read(&self.running).values() {
-            running.link.close();
-        }
+    /// Ends all connections in order; resolves when they have.
+    pub(crate) async fn close(&self) {
+        let links: Vec<_> = read(&self.running).values().map(|it| Arc::clone(&it.link)).collect();
+        join_all(links.iter().map(|link| link.close())).await;
     }
 
     /// How a gateway stands; `None`: it does not run.

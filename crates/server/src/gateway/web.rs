@@ -205,7 +205,13 @@ impl WebGateway {
         let told = self.provider.callback(self.events.gateway(), callback, self.events.now())?;
         if !told.is_empty() {
             let (done, is_done) = oneshot::channel();
-            self.events.tell(told, Taken::new(move || drop(done.send(()))));
+            self.events.tell(
+                told,
+                Taken::new(move || {
+                    // Who called may have gone.
+                    let _ = done.send(());
+                }),
+            );
             if is_done.await.is_err() {
                 return Err(CallbackError::NotStored);
             }
@@ -312,5 +318,7 @@ impl Link for WebGateway {
         .boxed()
     }
 
-    fn close(&self) {}
+    fn close(&self) -> BoxFuture<'static, ()> {
+        ready(()).boxed()
+    }
 }

@@ -16,7 +16,7 @@ use arriving::Arriving;
 use bind::{Ask, BLIP, Bind, State, Task};
 use flight::{Came, Cargo};
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::{BoxFuture, join_all, ready};
 use settings::{Binds, SmppSettings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -231,9 +231,13 @@ impl Link for SmppGateway {
         ready(checked).boxed()
     }
 
-    fn close(&self) {
+    fn close(&self) -> BoxFuture<'static, ()> {
+        let mut ends = Vec::with_capacity(self.binds.len());
         for bind in &self.binds {
             let _ = bind.asks.send(Ask::Unbind);
+            let asks = bind.asks.clone();
+            ends.push(async move { asks.closed().await });
         }
+        join_all(ends).map(|_| ()).boxed()
     }
 }
