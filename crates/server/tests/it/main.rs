@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "what cannot go on has to stop the test")]
 
 mod backup;
+mod binds;
 mod bounds;
 mod callbacks;
 mod carriers;

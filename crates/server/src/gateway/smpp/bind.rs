@@ -333,12 +333,16 @@ impl Task {
                     session.tick(clock.elapsed());
                 }
             }
-            if self.events(session, flight, generation, clock.elapsed()).is_some() {
+            if let Some(why) = self.events(session, flight, generation, clock.elapsed()) {
                 // What is left to be said (a nack, an unbind) is said before the connection closes.
                 while let Some(bytes) = session.output() {
                     let _ = run::within(CONNECT_WITHIN, writer.write_all(&bytes)).await;
                 }
-                return is_asked_to_end.then_some(End::Asked);
+                return Some(if is_asked_to_end {
+                    End::Asked
+                } else {
+                    End::Broke(why.to_string())
+                });
             }
         }
     }

@@ -1,0 +1,105 @@
+//! Connections to carriers over SMPP: what an operator is told of one that ended, and how they end with the program.
+
+use crate::live::{Live, PATIENCE, until};
+use serde_json::{Value as Json, json};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+const BIND_TRANSCEIVER: u32 = 0x09;
+const UNBIND: u32 = 0x06;
+const ENQUIRE_LINK: u32 = 0x15;
+const RESPONSE: u32 = 0x8000_0000;
+const ESME_RBINDFAIL: u32 = 0x0D;
+
+/// A carrier that a test plays by hand, and a program that binds to it.
+fn bound_to_a_carrier() -> (Live, TcpListener) {
+    let carrier = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = carrier.local_addr().expect("its address").port();
+    let live = Live::start();
+    let gateway = json!({
+        "kind": "smpp",
+        "settings": { "host": "127.0.0.1", "port": port, "system_id": "wayline" },
+        "secrets": { "password": "secret" },
+    });
+    live.request("PUT", "/api/v1/gateways/main", &live.operator, &gateway).expect(200);
+    (live, carrier)
+}
+
+fn accepted(carrier: &TcpListener) -> TcpStream {
+    let (stream, _) = carrier.accept().expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream
+}
+
+/// Reads one PDU: command and sequence.
+fn read(stream: &mut TcpStream) -> (u32, u32) {
+    let mut head = [0; 16];
+    stream.read_exact(&mut head).expect("a PDU");
+    let [length, command, _, sequence] =
+        [0, 4, 8, 12].map(|at| u32::from_be_bytes(head[at..at + 4].try_into().expect("4 bytes")));
+    let mut body = vec![0; length as usize - 16];
+    stream.read_exact(&mut body).expect("its body");
+    (command, sequence)
+}
+
+fn pdu(command: u32, status: u32, sequence: u32, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(16 + body.len()).expect("short");
+    let head = [length, command, status, sequence].map(u32::to_be_bytes).concat();
+    [&head, body].concat()
+}
+
+fn send(stream: &mut TcpStream, command: u32, status: u32, sequence: u32, body: &[u8]) {
+    stream.write_all(&pdu(command, status, sequence, body)).expect("write");
+}
+
+fn bound(carrier: &TcpListener) -> TcpStream {
+    let mut stream = accepted(carrier);
+    let (command, sequence) = read(&mut stream);
+    assert_eq!(command, BIND_TRANSCEIVER);
+    send(&mut stream, command | RESPONSE, 0, sequence, b"carrier\0");
+    stream
+}
+
+fn connection(live: &Live) -> Json {
+    let gateway = live.request("GET", "/api/v1/gateways/main", &live.operator, &Json::Null);
+    gateway.expect(200)["status"]["connection"].clone()
+}
+
+#[test]
+fn a_refused_bind_is_told_with_its_reason() {
+    let (live, carrier) = bound_to_a_carrier();
+    let mut stream = accepted(&carrier);
+    let (command, sequence) = read(&mut stream);
+    send(&mut stream, command | RESPONSE, ESME_RBINDFAIL, sequence, b"");
+    let told =
+        until("it is told", || connection(&live)["last_problem"].as_str().map(str::to_owned));
+    assert!(told.contains("refuses the bind: 0x0000000d ESME_RBINDFAIL"), "{told}");
+}
+
+#[test]
+fn a_bind_that_the_carrier_ends_is_told_with_its_reason() {
+    let (live, carrier) = bound_to_a_carrier();
+    let mut stream = bound(&carrier);
+    send(&mut stream, UNBIND, 0, 1, b"");
+    let told =
+        until("it is told", || connection(&live)["last_problem"].as_str().map(str::to_owned));
+    assert_eq!(told, "the carrier ended the bind");
+}
+
+#[test]
+fn a_stop_waits_for_the_answer_to_the_unbind() {
+    let (mut live, carrier) = bound_to_a_carrier();
+    let mut stream = bound(&carrier);
+    until("it is bound", || (connection(&live)["connections_up"] == 1).then_some(()));
+    let played = std::thread::spawn(move || {
+        let (unbind, sequence) = read(&mut stream);
+        assert_eq!(unbind, UNBIND);
+        // Whoever does not wait is gone by now.
+        send(&mut stream, ENQUIRE_LINK, 0, 1, b"");
+        assert_eq!(read(&mut stream), (ENQUIRE_LINK | RESPONSE, 1));
+        send(&mut stream, unbind | RESPONSE, 0, sequence, b"");
+        assert_eq!(stream.read(&mut [0; 1]).expect("an end in order"), 0);
+    });
+    live.stop();
+    played.join().expect("the carrier is asked, answers and is left in order");
+}
