@@ -172,8 +172,10 @@ pub struct Message {
     /// The gateway's own id for it.
     pub gateway_ref: Option<String>,
     /// What a carrier last said was wrong; empty: nothing.
+    #[serde(default)]
     pub error: String,
     /// Gateways that refused it so that another route may take it, in order.
+    #[serde(default)]
     pub tried: Vec<String>,
 }
 

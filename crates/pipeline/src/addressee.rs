@@ -3,52 +3,55 @@
 //! Must never guess between two workspaces by anything but whom the person heard from last.
 
 use crate::advance::{Pipeline, PipelineError};
-use crate::gateway::{Destination, Inbound};
+use crate::gateway::{Destination, Inbound, Shared};
 use crate::receive::SHARED_NUMBER_MAX;
-use wayline_core::carrier::gateway_id;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use wayline_core::ids::WorkspaceId;
+use wayline_core::journey::engine::Engine;
 use wayline_core::limits;
-use wayline_core::policy::settings::Sender;
+use wayline_core::policy::settings::Settings;
 
 impl Pipeline {
-    /// The workspace a text is for; `None`: nobody has that sender.
-    pub(crate) async fn workspace_of(
-        &self,
-        inbound: &Inbound,
-    ) -> Result<Option<WorkspaceId>, PipelineError> {
+    /// The workspaces a text may be for: those whose sender it went to, by a gateway they may use. None: nobody has that
+    /// sender.
+    pub(crate) fn workspaces_of(&self, inbound: &Inbound) -> Vec<WorkspaceId> {
         let (gateway, number) = match &inbound.destination {
-            Destination::Workspace(workspace) => return Ok(Some(*workspace)),
+            Destination::Workspace(workspace) => return vec![*workspace],
             Destination::Sender { gateway, number } => (gateway, number),
         };
-        let owner = gateway.split_once('/').map(|(slug, _)| slug);
-        let mut with_sender: Vec<WorkspaceId> = Vec::new();
-        for (id, engine) in &self.engines {
+        // A workspace's own connection brings nobody else's texts.
+        if let Some((owner, _)) = gateway.split_once('/') {
+            let is_owner =
+                |(_, engine): &(&WorkspaceId, &Arc<Engine>)| engine.program.settings.slug == owner;
+            return self.engines.iter().find(is_owner).map(|(id, _)| vec![*id]).unwrap_or_default();
+        }
+        let sharing = self.sharing.get(gateway);
+        let sends_from_it = |(_, engine): &(&WorkspaceId, &Arc<Engine>)| {
             let settings = &engine.program.settings;
-            let is_its = |sender: &Sender| {
-                same_number(&sender.number, number) && sender.gateway == gateway_id(gateway)
-            };
-            match owner {
-                // A workspace's own connection brings nobody else's texts.
-                Some(slug) if slug == settings.slug => return Ok(Some(*id)),
-                Some(_) => {}
-                None if settings.senders.iter().any(is_its) => with_sender.push(*id),
-                None => {}
-            }
-        }
-        if with_sender.len() < 2 {
-            return Ok(with_sender.pop());
-        }
-        self.heard_from_last(&with_sender, &inbound.from).await
+            sharing.is_none_or(|sharing| sharing.includes(&settings.slug))
+                && uses(settings, gateway)
+                && settings.senders.iter().any(|sender| same_number(&sender.number, number))
+        };
+        self.engines.iter().filter(sends_from_it).map(|(id, _)| *id).collect()
+    }
+
+    /// Tells who may use which of the operator's gateways.
+    pub fn share(&mut self, sharing: BTreeMap<String, Shared>) {
+        self.sharing = sharing;
     }
 
     /// Of several workspaces that share a sender the one whose message went to this number last; the first when
     /// none did.
-    async fn heard_from_last(
+    pub(crate) async fn heard_from_last(
         &self,
         workspaces: &[WorkspaceId],
         from: &str,
     ) -> Result<Option<WorkspaceId>, PipelineError> {
         let mut best = (None, workspaces.first().copied());
+        if workspaces.len() < 2 {
+            return Ok(best.1);
+        }
         for workspace in workspaces {
             let contacts =
                 self.store.contacts_by_phone(*workspace, from, SHARED_NUMBER_MAX).await?;
@@ -74,14 +77,23 @@ impl Pipeline {
     }
 }
 
-/// Whether two writings are one sender: digits alone count for numbers, case does not for names.
+/// Whether messages of a workspace may go by this gateway of the operator's: by a sender of it or by a route.
+fn uses(settings: &Settings, gateway: &str) -> bool {
+    settings.senders.iter().any(|sender| sender.gateway == gateway)
+        || settings.routes.iter().any(|route| route.gateway == gateway)
+}
+
+/// Whether two writings are one sender: for numbers the digits count, the country left out or not; for names, and short
+/// codes, all of it.
 fn same_number(ours: &str, theirs: &str) -> bool {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let is_name = |text: &str| text.chars().any(char::is_alphabetic);
     if is_name(ours) || is_name(theirs) {
         return ours.eq_ignore_ascii_case(theirs);
     }
-    digits(ours) == digits(theirs)
+    let (ours, theirs) = (digits(ours), digits(theirs));
+    let national = |whole: &str, part: &str| part.len() >= 9 && whole.ends_with(part);
+    ours == theirs || national(&ours, &theirs) || national(&theirs, &ours)
 }
 
 #[cfg(test)]
@@ -93,7 +105,8 @@ mod tests {
         assert!(same_number("+12025550100", "12025550100"));
         assert!(same_number("20255", "20255"));
         assert!(same_number("Lumen", "LUMEN"));
-        assert!(!same_number("+12025550100", "2025550100"));
+        assert!(same_number("+12025550100", "2025550100"));
+        assert!(!same_number("+12025550100", "5550100"));
         assert!(!same_number("Lumen1", "1"));
     }
 }

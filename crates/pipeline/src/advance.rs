@@ -4,6 +4,7 @@
 //! drain (docs/decisions/0001). Must never acknowledge before, nor let two turns touch a contact at one time.
 
 use crate::apart::nothing;
+use crate::gateway::Shared;
 use crate::hot::Hot;
 use crate::ingest::Arrival;
 use crate::loops::Talkers;
@@ -106,6 +107,8 @@ pub struct Pipeline {
     observer: Option<Observer>,
     /// Inputs that became dead letters since the start.
     pub dead_letters: u64,
+    /// Who may use which of the operator's gateways.
+    pub(crate) sharing: BTreeMap<String, Shared>,
     /// Who writes without pause.
     pub(crate) talkers: Talkers,
     /// What was set aside and not told yet.
@@ -135,6 +138,7 @@ impl Pipeline {
             run,
             observer: None,
             dead_letters: 0,
+            sharing: BTreeMap::new(),
             talkers: Talkers::default(),
             set_aside: Vec::new(),
         };

@@ -59,7 +59,7 @@ pub enum Shared {
 }
 
 impl Shared {
-    fn includes(&self, slug: &str) -> bool {
+    pub(crate) fn includes(&self, slug: &str) -> bool {
         match self {
             Shared::All => true,
             Shared::Only(slugs) => slugs.iter().any(|it| it == slug),

@@ -14,6 +14,7 @@ use wayline_core::ids::{ContactId, MessageId, WorkspaceId, stable_hash_wide};
 use wayline_core::keyword::{Keyword, classify};
 use wayline_core::limits;
 use wayline_core::message::{Message, MessageState};
+use wayline_core::phone;
 use wayline_core::time::Timestamp;
 use wayline_store::batch::{Identity, IdentityKind, Op, OrphanReceipt};
 
@@ -56,7 +57,9 @@ impl Pipeline {
     /// # Errors
     /// When the store cannot be read.
     pub async fn message_of(&self, receipt: &Receipt) -> Result<Option<Message>, PipelineError> {
-        for gateway_ref in std::iter::once(&receipt.gateway_ref).chain(&receipt.other_refs) {
+        let refs = std::iter::once(&receipt.gateway_ref).chain(&receipt.other_refs);
+        // A carrier that gives no id gives the same none to all.
+        for gateway_ref in refs.filter(|it| !it.is_empty()) {
             let found = self.store.message_by_gateway_ref(&receipt.gateway, gateway_ref).await?;
             // Two forms of one id, or an id used again: the number tells which message it is.
             if let Some(found) = found.filter(|message| went_to(message, receipt)) {
@@ -70,13 +73,44 @@ impl Pipeline {
         Ok(found.filter(|message| message.gateway == receipt.gateway))
     }
 
-    /// A text from a number. A revocation reaches everybody with that number; anything else the one whom we
-    /// wrote to last. A number nobody has becomes a new contact.
+    /// A text from a number. A revocation, and what takes it back, concerns everybody who sends from the sender it went
+    /// to; anything else the one whom the person heard from last.
     async fn inbound(&mut self, inbound: Inbound, now: Timestamp) -> Result<(), PipelineError> {
-        let Some(workspace) = self.workspace_of(&inbound).await? else {
+        let workspaces = self.workspaces_of(&inbound);
+        if workspaces.is_empty() {
             self.nobodys(&inbound);
             return Ok(());
-        };
+        }
+        let last = self.heard_from_last(&workspaces, &inbound.from).await?;
+        for workspace in workspaces {
+            if Some(workspace) == last || self.concerns_all(workspace, &inbound.text) {
+                let mut inbound = inbound.clone();
+                self.complete_number(workspace, &mut inbound.from);
+                self.inbound_to(workspace, inbound, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A number that a carrier gives without its country is one of the workspace's country.
+    fn complete_number(&self, workspace: WorkspaceId, number: &mut String) {
+        let country = self.engine(workspace).map(|engine| &engine.program.settings.country);
+        if !number.starts_with('+')
+            && let Some(country) = country
+            && let Ok(whole) = phone::reachable(number, Some(country))
+        {
+            *number = whole;
+        }
+    }
+
+    /// As [`Pipeline::inbound`], for one workspace. A revocation reaches everybody with that number; anything else the
+    /// one whom we wrote to last. A number nobody has becomes a new contact.
+    async fn inbound_to(
+        &mut self,
+        workspace: WorkspaceId,
+        inbound: Inbound,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
         let contacts =
             self.store.contacts_by_phone(workspace, &inbound.from, SHARED_NUMBER_MAX).await?;
         let input = Input {

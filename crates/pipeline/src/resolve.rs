@@ -7,7 +7,7 @@
 
 use crate::advance::{Pipeline, PipelineError};
 use crate::gateway::Receipt;
-use crate::receive::{receipt_work, went_to};
+use crate::receive::{address_of, receipt_work, went_to};
 use crate::tick::Tick;
 use crate::turn::Work;
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use wayline_core::time::{Span, Timestamp};
 use wayline_store::batch::{Op, OrphanReceipt};
 
 /// Receipts of one number that are looked at.
-const RECEIPTS_MAX: usize = 20;
+const RECEIPTS_MAX: usize = 200;
 /// A receipt nobody knows waits this long for an answer that names it: longer than any submit may take.
 const ANSWERS_COME_WITHIN: Span = Span::seconds(90);
 
@@ -55,8 +55,13 @@ impl Pipeline {
             return Ok(Vec::new());
         }
         let after = message.handed_out_at.unwrap_or(message.due_at);
-        let receipts: Vec<Receipt> =
-            waiting.iter().filter(|row| row.received_at >= after).filter_map(read).collect();
+        let settled = tick.until() - ANSWERS_COME_WITHIN;
+        let receipts: Vec<Receipt> = waiting
+            .iter()
+            .filter(|row| row.received_at >= after && row.received_at <= settled)
+            .filter_map(read)
+            .filter(|receipt| receipt.message.is_none_or(|id| id == message.id))
+            .collect();
         let ids: BTreeSet<&str> = receipts.iter().map(|it| it.gateway_ref.as_str()).collect();
         if ids.len() > 1 {
             return Ok(Vec::new());
@@ -117,7 +122,8 @@ fn take(
         for gateway_ref in std::iter::once(&receipt.gateway_ref).chain(&receipt.other_refs) {
             if seen.insert(gateway_ref.clone()) {
                 let (gateway, gateway_ref) = (receipt.gateway.clone(), gateway_ref.clone());
-                ops.push(Op::RemoveOrphanReceipts { gateway, gateway_ref });
+                let address = address_of(&receipt);
+                ops.push(Op::RemoveOrphanReceipts { gateway, gateway_ref, address });
             }
         }
         // Kept once for each form of its id.

@@ -63,6 +63,11 @@ impl Clock {
         now.max(Timestamp(latest))
     }
 
+    /// Whether it runs faster than real time.
+    pub(crate) fn is_fast(&self) -> bool {
+        self.speed > 1
+    }
+
     /// How long it really takes until `span` of this clock has passed.
     fn really(&self, span: Span) -> Duration {
         let micros = u64::try_from(span.0.max(0)).unwrap_or(0).saturating_mul(1_000);

@@ -114,6 +114,8 @@ pub enum Op {
         gateway: String,
         /// The gateway's own message id.
         gateway_ref: String,
+        /// Only those with this address; empty: all of the id.
+        address: String,
     },
     /// Keeps how far a scheduled entry has come; `next` is the contact to go on after, `None`: finished.
     PutSweep(SweepRow),

@@ -5,6 +5,7 @@
 use crate::condition::{Condition, Engagement, WindowKey, WindowSource};
 use crate::ids::{JourneyId, stable_hash};
 use crate::journey::program::{Action, Awaited, Entry, Journey, Program, Trigger, Wait};
+use crate::message::Message;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -36,6 +37,20 @@ pub struct Engine {
     /// Changes when time alone could bring somebody something else than before: each contact is looked at once
     /// more then. 0: time alone brings nobody anything.
     pub fingerprint: u64,
+}
+
+impl Engine {
+    /// The sender that the step of a message names; `None`: the workspace's first, or the step is gone.
+    #[must_use]
+    pub fn sender_of_step(&self, message: &Message) -> Option<&str> {
+        let journey = self.program.journeys.get(&(message.journey, message.version))?;
+        let step = journey.steps.get(usize::from(message.id.step))?;
+        let first = || self.program.settings.senders.first().map(|sender| sender.id.as_str());
+        match &step.action {
+            Action::Send(send) => send.sender.as_deref().or_else(first),
+            _ => None,
+        }
+    }
 }
 
 impl Engine {

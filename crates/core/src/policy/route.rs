@@ -72,9 +72,11 @@ impl Candidates {
 
 /// The gateways that may carry a message. Routes that match come by priority; within one priority they are drawn by
 /// weight, the same for the same message; the gateway its sender names comes last. Without a sender: the sandbox.
+/// `intended`: the sender its step names, which a route tried before may have replaced on the message.
 #[must_use]
-pub fn candidates(settings: &Settings, message: &Message) -> Candidates {
-    let own = settings.senders.iter().find(|sender| sender.id == message.sender);
+pub fn candidates(settings: &Settings, message: &Message, intended: Option<&str>) -> Candidates {
+    let own = intended.unwrap_or(&message.sender);
+    let own = settings.senders.iter().find(|sender| sender.id == own);
     let Some(own) = own.or(settings.senders.first()) else {
         let (gateway, sender) = (SANDBOX.to_owned(), SANDBOX.to_owned());
         return Candidates(vec![Candidate { gateway, sender }]);

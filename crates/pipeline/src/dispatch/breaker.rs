@@ -13,6 +13,8 @@ use wayline_core::time::{Span, Timestamp};
 
 /// Failures in a row that open it.
 const FAILURES_MAX: u32 = 5;
+/// How long the one that tries is waited for: longer than any submit may take.
+const TRIES_FOR: Span = Span::seconds(90);
 /// How long it is open the first time …
 const OPEN_MIN: Span = Span::seconds(5);
 /// … and at most.
@@ -24,8 +26,8 @@ pub(crate) struct Breaker {
     failures: u32,
     /// Until when, and how long this time.
     open: Option<(Timestamp, Span)>,
-    /// The one message that tries is under way.
-    trying: bool,
+    /// Since when the one message that tries is under way.
+    trying: Option<Timestamp>,
 }
 
 /// What a breaker lets through.
@@ -47,14 +49,16 @@ impl Breaker {
             None => Passage::Closed,
             Some((until, _)) if now < until => Passage::Open(until),
             // Whoever tries must come back within the longest submit; until then nobody else does.
-            Some((until, _)) if self.trying => Passage::Open(until.max(now + Span::seconds(1))),
+            Some(_) if self.trying.is_some_and(|since| now < since + TRIES_FOR) => {
+                Passage::Open(now + Span::seconds(1))
+            }
             Some(_) => Passage::HalfOpen,
         }
     }
 
     /// A message was handed out.
-    pub(crate) fn hand_out(&mut self) {
-        self.trying = self.open.is_some();
+    pub(crate) fn hand_out(&mut self, now: Timestamp) {
+        self.trying = self.open.map(|_| now);
     }
 
     /// The gateway works.
@@ -64,7 +68,7 @@ impl Breaker {
 
     /// The gateway failed. Returns whether that opened it.
     pub(crate) fn failed(&mut self, now: Timestamp) -> bool {
-        let was_trying = std::mem::take(&mut self.trying);
+        let was_trying = self.trying.take().is_some();
         self.failures = self.failures.saturating_add(1);
         let span = match self.open {
             Some((_, span)) if was_trying => Span((span.0 * 2).min(OPEN_MAX.0)),
@@ -92,12 +96,12 @@ mod tests {
         assert!(breaker.failed(at(0)));
         assert_eq!(breaker.passage(at(4_999)), Passage::Open(at(5_000)));
         assert_eq!(breaker.passage(at(5_000)), Passage::HalfOpen);
-        breaker.hand_out();
+        breaker.hand_out(at(5_000));
         assert!(matches!(breaker.passage(at(5_000)), Passage::Open(_)));
         assert!(breaker.failed(at(5_100)));
         assert_eq!(breaker.passage(at(15_099)), Passage::Open(at(15_100)));
         assert_eq!(breaker.passage(at(15_100)), Passage::HalfOpen);
-        breaker.hand_out();
+        breaker.hand_out(at(15_100));
         breaker.succeeded();
         assert_eq!(breaker.passage(at(15_100)), Passage::Closed);
     }

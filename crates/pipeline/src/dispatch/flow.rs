@@ -27,6 +27,12 @@ pub(crate) struct Flow {
     last_error: Option<(Timestamp, String)>,
 }
 
+/// Whether a refusal says that the account is closed to us: by its status in HTTP or its bind in SMPP.
+fn is_of_account(outcome: &SubmitOutcome) -> bool {
+    let SubmitOutcome::Rejected { error, .. } = outcome else { return false };
+    matches!(error.code.as_str(), "" | "401" | "402" | "403" | "0x0D" | "0x0E" | "0x0F")
+}
+
 /// What is known about one gateway, for people.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowView {
@@ -97,7 +103,9 @@ impl Flows {
     /// When time alone opens a gateway that is not open now.
     pub(super) fn opens_at(&self, gateways: &Gateways, now: Timestamp) -> Option<Timestamp> {
         gateways.iter().fold(None, |next, (key, connection)| {
-            let Some(flow) = self.by_key.get(key).filter(|_| connection.gateway.room() > 0) else {
+            let is_open =
+                connection.standing == GatewayStanding::Active && connection.gateway.room() > 0;
+            let Some(flow) = self.by_key.get(key).filter(|_| is_open) else {
                 return next;
             };
             let at = match flow.breaker.passage(now) {
@@ -113,7 +121,7 @@ impl Flows {
         let at = message.handed_out_at.unwrap_or(message.due_at);
         let flow = self.of(key, ceiling, at);
         flow.pace.hand_out(f64::from(message.parts.max(1)));
-        flow.breaker.hand_out();
+        flow.breaker.hand_out(at);
     }
 
     /// A gateway answered.
@@ -143,8 +151,14 @@ impl Flows {
         *flow.errors.entry(class).or_default() += 1;
         let handed_out_at = message.handed_out_at.unwrap_or(now);
         match class {
-            ErrorClass::Throttle => flow.pace.throttled(handed_out_at, now),
-            ErrorClass::Retry | ErrorClass::StopRoute => _ = flow.breaker.failed(now),
+            // Whoever asks to slow down is there.
+            ErrorClass::Throttle => {
+                flow.pace.throttled(handed_out_at, now);
+                flow.breaker.succeeded();
+            }
+            ErrorClass::Retry => _ = flow.breaker.failed(now),
+            // A closed route mostly is about one message, sender or region; a closed account is about all of them.
+            ErrorClass::StopRoute if is_of_account(outcome) => _ = flow.breaker.failed(now),
             // What is wrong with a message or a number shows that the gateway works.
             _ => flow.breaker.succeeded(),
         }

@@ -16,16 +16,23 @@ use wayline_core::decision::Reason;
 use wayline_core::evaluate::earliest;
 use wayline_core::event::{InputKind, SubmitOutcome, Via};
 use wayline_core::ids::WorkspaceId;
+use wayline_core::journey::engine::Engine;
 use wayline_core::limits;
 use wayline_core::message::Message;
 use wayline_core::policy::route;
-use wayline_core::policy::settings::{Purpose, Sender, Settings};
+use wayline_core::policy::settings::{Purpose, Sender};
 use wayline_core::time::{Span, Timestamp};
 use wayline_store::batch::Op;
 use wayline_store::rows::Lane;
 
 /// Lanes looked at in one turn; the next turn goes on after them.
 const LANES_PER_TURN: usize = 200;
+/// Pages of lanes of one turn, while none of a page is due.
+const PAGES_PER_TURN: usize = 20;
+/// Messages of a turn that are asked about although nothing can carry them now, how often, and how old they must be.
+const SHUT_ASKED_PER_TURN: usize = 100;
+const SHUT_ASKED_EVERY: Span = Span::seconds(1);
+const SHUT_ASKED_AFTER: Span = Span::seconds(15);
 /// How long a lane is left alone of which nothing could go.
 const BLOCKED: Span = Span::seconds(1);
 
@@ -42,6 +49,8 @@ pub struct Dispatcher {
     /// found the own gateway busy has not had a turn.
     served: BTreeMap<(WorkspaceId, Purpose), u64>,
     turns: u64,
+    /// When those that wait for a gateway that is down are asked about again.
+    shut_asked_at: Timestamp,
 }
 
 /// What a turn of dispatch did.
@@ -57,6 +66,8 @@ pub struct Claimed {
 
 /// What one turn may still take from each gateway.
 struct Turn<'g> {
+    /// Messages that were only asked about.
+    asked: usize,
     gateways: &'g Gateways,
     room: BTreeMap<String, usize>,
     now: Timestamp,
@@ -105,8 +116,10 @@ impl Dispatcher {
         gateways.iter().map(room).collect()
     }
 
-    fn choose(&mut self, turn: &mut Turn<'_>, settings: &Settings, message: &Message) -> Choice {
-        let candidates = route::candidates(settings, message).without(&message.tried);
+    fn choose(&mut self, turn: &mut Turn<'_>, engine: &Engine, message: &Message) -> Choice {
+        let settings = &engine.program.settings;
+        let intended = engine.sender_of_step(message);
+        let candidates = route::candidates(settings, message, intended).without(&message.tried);
         if candidates.is_empty() {
             return Choice::Go(Via::Nothing);
         }
@@ -144,8 +157,20 @@ impl Dispatcher {
             return Choice::Go(Via::Route { gateway: key, sender });
         }
         if configured {
+            // Once in a while the policy is asked about those that wait for a gateway that is down: whoever is too late
+            // by then goes nowhere, and those behind them that may go another way come to the front.
+            let is_old = message.due_at + SHUT_ASKED_AFTER <= turn.now;
+            if !is_old || turn.asked >= SHUT_ASKED_PER_TURN || turn.now < self.shut_asked_at {
+                return Choice::Shut;
+            }
+            turn.asked += 1;
+            let until = turn.now + SHUT_ASKED_AFTER;
+            return Choice::Go(Via::Later { until, reason: Reason::GatewayUnavailable });
+        }
+        if turn.asked >= SHUT_ASKED_PER_TURN {
             return Choice::Shut;
         }
+        turn.asked += 1;
         let until = turn.now + limits::NO_GATEWAY_WAIT;
         Choice::Go(Via::Later { until, reason: Reason::GatewayUnavailable })
     }
@@ -205,20 +230,37 @@ impl Pipeline {
             return Ok(Claimed { next, ..Claimed::default() });
         }
         dispatcher.allowances.begin();
-        let (mut lanes, mut next) = self.lanes_due(dispatcher, now).await?;
+        let (mut lanes, mut next, mut is_full) = self.lanes_due(dispatcher, now).await?;
+        for _ in 1..PAGES_PER_TURN {
+            if !lanes.is_empty() || !is_full {
+                break;
+            }
+            let later;
+            (lanes, later, is_full) = self.lanes_due(dispatcher, now).await?;
+            next = earliest(next, later);
+        }
         dispatcher.sort(&mut lanes);
         let of_lanes = lanes.iter().filter_map(|lane| {
             let settings = &self.engines.get(&lane.workspace)?.program.settings;
             Some(settings.senders.iter())
         });
         self.read_allowances(&mut dispatcher.allowances, of_lanes.flatten(), now).await?;
-        let mut turn = Turn { gateways, room, now };
+        let mut turn = Turn { asked: 0, gateways, room, now };
         let mut works = Vec::new();
+        let sells = |lane: &&Lane| lane.purpose == Purpose::Marketing;
+        // A flood of reminders leaves a little of each turn to what sells, which may go another way.
+        let kept = if lanes.iter().any(|lane| sells(&lane)) { budget / 5 } else { 0 };
         for purpose in [Purpose::Transactional, Purpose::Marketing] {
             let lanes: Vec<&Lane> = lanes.iter().filter(|lane| lane.purpose == purpose).collect();
-            let left = budget - works.len();
+            let left = match purpose {
+                Purpose::Transactional => budget - kept,
+                Purpose::Marketing => budget.saturating_sub(works.len()),
+            };
             let chosen = self.choose_from(dispatcher, &mut turn, &lanes, left).await?;
             works.extend(chosen);
+        }
+        if turn.asked > 0 && turn.now >= dispatcher.shut_asked_at {
+            dispatcher.shut_asked_at = turn.now + SHUT_ASKED_EVERY;
         }
         dispatcher.serve(&works);
         let run = self.run;
@@ -249,12 +291,13 @@ impl Pipeline {
         Ok(Claimed { looked_at, submissions, next })
     }
 
-    /// Lanes with something due, the next ones first, and when another one will have something.
+    /// Lanes with something due, the next ones first, when another one will have something, and whether there are more
+    /// lanes than were looked at.
     async fn lanes_due(
         &self,
         dispatcher: &mut Dispatcher,
         now: Timestamp,
-    ) -> Result<(Vec<Lane>, Option<Timestamp>), PipelineError> {
+    ) -> Result<(Vec<Lane>, Option<Timestamp>, bool), PipelineError> {
         let mut found = self.store.lanes_queued(dispatcher.after.as_ref(), LANES_PER_TURN).await?;
         let is_full = found.len() == LANES_PER_TURN;
         if !is_full && dispatcher.after.is_some() {
@@ -277,7 +320,7 @@ impl Pipeline {
         // The next turn begins with somebody else.
         let seen = if is_full { last } else { first };
         dispatcher.after = seen.or(dispatcher.after.take());
-        Ok((lanes, next))
+        Ok((lanes, next, is_full))
     }
 
     /// Messages of these lanes that can go, at most so many: the same share for each workspace first, then what is
@@ -292,6 +335,7 @@ impl Pipeline {
         let mut chosen: Vec<(Message, Via)> = Vec::new();
         let workspaces = lanes.iter().map(|lane| lane.workspace).collect::<BTreeSet<_>>().len();
         let mut read: BTreeMap<&Lane, usize> = BTreeMap::new();
+        let mut gave: BTreeSet<&Lane> = BTreeSet::new();
         for share in [limit.div_ceil(workspaces.max(1)), limit] {
             for lane in lanes {
                 let left = limit - chosen.len();
@@ -300,14 +344,20 @@ impl Pipeline {
                     lanes.iter().filter(|it| it.workspace == lane.workspace).count(),
                 );
                 let take = share.div_ceil(siblings.max(1)).min(left);
-                if take == 0 || turn.room.values().all(|room| *room == 0) {
+                // A second look at a lane of which nothing could go would only read it again.
+                let is_idle = before > 0 && !gave.contains(lane);
+                if take == 0 || is_idle || turn.room.values().all(|room| *room == 0) {
                     continue;
                 }
                 let page = (before + take).min(limits::PAGE_ROWS_MAX);
                 let found = self.store.messages_due_in_lane(lane, turn.now, page).await?;
                 read.insert(*lane, found.len());
                 let fresh = found.into_iter().skip(before);
+                let count = chosen.len();
                 let is_shut = self.choose_of_lane(dispatcher, turn, fresh, &mut chosen);
+                if chosen.len() > count {
+                    gave.insert(*lane);
+                }
                 if is_shut && before == 0 {
                     dispatcher.blocked.insert((*lane).clone(), turn.now + BLOCKED);
                 }
@@ -328,7 +378,7 @@ impl Pipeline {
         for message in messages {
             let engine = self.engines.get(&message.workspace).cloned();
             let choice = match &engine {
-                Some(engine) => dispatcher.choose(turn, &engine.program.settings, &message),
+                Some(engine) => dispatcher.choose(turn, engine, &message),
                 // The core says what becomes of it.
                 None => Choice::Go(Via::Sender),
             };

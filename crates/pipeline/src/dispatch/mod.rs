@@ -83,15 +83,18 @@ impl Pipeline {
         for page in ids.chunks(limits::PAGE_ROWS_MAX) {
             current.extend(self.store.messages(page).await?);
         }
-        for (message, outcome) in current.into_iter().zip(outcomes) {
+        for ((message, submitted), outcome) in current.into_iter().zip(&submissions).zip(outcomes) {
             let Some(message) = message else { continue };
+            // An answer that is stored once more says nothing of the attempt after it.
+            if (message.run, message.attempts) != (submitted.run, submitted.attempts) {
+                continue;
+            }
             // Receipts that came before this answer are taken in its own commit: were it a later one, the
             // program could die in between, and nobody would look for them again.
             let early = match &outcome {
                 SubmitOutcome::Accepted { gateway_ref } => {
                     self.orphans(&message, gateway_ref, tick, &mut ops).await?
                 }
-                SubmitOutcome::Unknown => self.orphans_of_unknown(&message, tick, &mut ops).await?,
                 _ => Vec::new(),
             };
             let now = tick.at(handed_out_at(&message));

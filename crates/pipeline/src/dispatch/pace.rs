@@ -23,6 +23,8 @@ const PLATEAU: Span = Span::seconds(8);
 const MEASURED: Span = Span::seconds(1);
 /// The bucket holds what this long brings: rounds of the engine are shorter.
 const BURST: f64 = 0.02;
+/// … up to this, when the last round took so long.
+const BURST_MAX: f64 = 0.2;
 /// No learned rate is lower, in parts a second.
 const RATE_MIN: f64 = 0.2;
 
@@ -115,7 +117,9 @@ impl Pace {
         let refused = match self.rate(now).filter(|_| self.learned.is_some()) {
             // Measuring a second is too coarse to correct a rate that is about right.
             Some(rate) if measured > rate * 0.7 => rate,
-            _ => measured,
+            // One quiet second says little: no refusal takes more than half.
+            Some(rate) => measured.max(rate / 2.0),
+            None => measured.max(1.0),
         };
         self.learned = Some(Learned { refused, at: now });
         self.tokens = self.tokens.min(0.0);
@@ -137,7 +141,9 @@ impl Pace {
         }
         self.filled_at = now;
         if let Some(rate) = self.rate(now) {
-            let most = (rate * BURST).max(1.0);
+            // Rounds may be longer than that when there is much to do.
+            let seconds = (passed as f64 / 1_000.0).clamp(BURST, BURST_MAX);
+            let most = (rate * seconds).max(1.0);
             self.tokens = (self.tokens + rate * passed as f64 / 1_000.0).min(most);
         }
     }

@@ -102,6 +102,10 @@ fn a_receipt_tells_what_became_of_a_lost_answer_by_the_number_alone() {
             MessageState::Unknown,
             "not before it is looked at"
         );
+        let early = desk.pipeline.resolve("carrier", None, 100, at).await.expect("a look");
+        assert_eq!(early.1, 0, "an answer that names it may still come");
+        desk.later(Span::seconds(91));
+        let at = desk.now;
         let (_, resolved) =
             desk.pipeline.resolve("carrier", None, 100, at).await.expect("resolved");
         assert_eq!(resolved, 1);

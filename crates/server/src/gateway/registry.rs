@@ -155,6 +155,10 @@ impl Registry {
         let key = key_of(slug, &row.id);
         let setup: Setup = serde_json::from_str(&row.settings)
             .map_err(|error| RegistryError::Setup(format!("its settings are damaged: {error}")))?;
+        if self.clock.is_fast() {
+            let text = "gateways stay closed while the program's clock runs faster than real time: carriers check times and count rates by theirs";
+            return Err(RegistryError::Setup(text.to_owned()));
+        }
         let secrets = self.safe.unseal(&key, &row.secrets)?;
         // A gateway is opened where the operator says; a workspace's only where everybody may go.
         let private = self.private || slug.is_none();

@@ -170,8 +170,10 @@ impl Stages {
             receipt: String::new(),
         };
         let (gateway, gateway_ref) = (String::new(), String::new());
-        let ops =
-            vec![Op::PutOrphanReceipt(written), Op::RemoveOrphanReceipts { gateway, gateway_ref }];
+        let ops = vec![
+            Op::PutOrphanReceipt(written),
+            Op::RemoveOrphanReceipts { gateway, gateway_ref, address: String::new() },
+        ];
         self.pipeline.store().commit(&Batch { ops }).await?;
         Ok(())
     }
@@ -299,7 +301,14 @@ impl Stages {
                     let events = events.into();
                     self.received.push_back(Heard { events, taken: Some(taken) });
                 }
-                Outcome::Changed => self.dispatcher.unblock(),
+                Outcome::Changed => {
+                    self.dispatcher.unblock();
+                    let gateways = self.outside.gateways();
+                    let sharing = gateways.iter().map(|(key, it)| (key.clone(), it.shared.clone()));
+                    let sharing = sharing.collect();
+                    drop(gateways);
+                    self.pipeline.share(sharing);
+                }
             }
         }
     }

@@ -343,7 +343,8 @@ pub(super) async fn letters_receipts_sweeps(store: &Store) {
     assert_eq!(store.orphan_receipts("gw", "r").await.unwrap(), [receipt("b"), receipt("a")]);
     assert!(store.orphan_receipts("g", "wr").await.unwrap().is_empty());
     let (gateway, gateway_ref) = ("gw".to_owned(), "r".to_owned());
-    kept(store, vec![Op::RemoveOrphanReceipts { gateway, gateway_ref }]).await;
+    kept(store, vec![Op::RemoveOrphanReceipts { gateway, gateway_ref, address: String::new() }])
+        .await;
     assert!(store.orphan_receipts("gw", "r").await.unwrap().is_empty());
 
     let sweep = |after| SweepRow {

@@ -106,7 +106,8 @@ pub(super) async fn orphans(store: &Store) {
     assert_eq!(to("", 9).await, []);
     assert_eq!(store.orphan_receipts_to("other", "+1", 9).await.unwrap(), []);
     let (gateway, gateway_ref) = ("gw".to_owned(), "b".to_owned());
-    kept(store, vec![Op::RemoveOrphanReceipts { gateway, gateway_ref }]).await;
+    kept(store, vec![Op::RemoveOrphanReceipts { gateway, gateway_ref, address: String::new() }])
+        .await;
     assert_eq!(to("+1", 9).await, [receipt("a", "+1")]);
     assert_eq!(to("+2", 9).await, []);
     let cutoff = Some(Timestamp(2));

@@ -310,7 +310,11 @@ fn letter(draw: &mut Draw) -> Op {
             received_at: draw.instant(),
             receipt: draw.next().to_string(),
         }),
-        3 => Op::RemoveOrphanReceipts { gateway, gateway_ref },
+        3 => {
+            let address =
+                if draw.one_in(2) { String::new() } else { format!("+{}", draw.below(2)) };
+            Op::RemoveOrphanReceipts { gateway, gateway_ref, address }
+        }
         _ => {
             let journey = JourneyId(draw.below(3) as u32);
             let fire_at = draw.instant();

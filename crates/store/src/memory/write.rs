@@ -223,8 +223,13 @@ impl Model {
                 Undo::DeadLetter(key, self.dead_letters.remove(&key))
             }
             Op::PutOrphanReceipt(receipt) => Undo::OrphanPut(self.append_orphan(receipt.clone())),
-            Op::RemoveOrphanReceipts { gateway, gateway_ref } => {
+            Op::RemoveOrphanReceipts { gateway, gateway_ref, address } => {
                 let places = self.orphans_of(gateway, gateway_ref);
+                let fits = |id: &u64| {
+                    let of = self.orphans.get(id).map(|row| row.address.as_str());
+                    address.is_empty() || of == Some(address)
+                };
+                let places: Vec<u64> = places.into_iter().filter(fits).collect();
                 let removed = places
                     .into_iter()
                     .filter_map(|id| self.remove_orphan(id).map(|receipt| (id, receipt)));

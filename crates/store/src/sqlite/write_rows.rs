@@ -45,9 +45,10 @@ impl Writing<'_> {
                 self.run(sql, values)?;
                 Ok(())
             }
-            Op::RemoveOrphanReceipts { gateway, gateway_ref } => {
-                let sql = "DELETE FROM orphan_receipt WHERE gateway = ?1 AND gateway_ref = ?2";
-                self.run(sql, params![gateway, gateway_ref])?;
+            Op::RemoveOrphanReceipts { gateway, gateway_ref, address } => {
+                let sql = "DELETE FROM orphan_receipt WHERE gateway = ?1 AND gateway_ref = ?2 \
+                    AND (?3 = '' OR address = ?3)";
+                self.run(sql, params![gateway, gateway_ref, address])?;
                 Ok(())
             }
             Op::PutSweep(row) => {

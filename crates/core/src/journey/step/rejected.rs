@@ -53,8 +53,9 @@ impl Run<'_> {
             }
             ErrorClass::StopRoute => {
                 let settings = &self.engine.program.settings;
+                let intended = self.engine.sender_of_step(message);
                 let refused = message.tried.iter().chain([&message.gateway]);
-                if route::candidates(settings, message).without(refused).is_empty() {
+                if route::candidates(settings, message, intended).without(refused).is_empty() {
                     return self.fail(message, error);
                 }
                 let (due, reason) = (self.now, Reason::RouteClosed);

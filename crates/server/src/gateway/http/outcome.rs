@@ -140,11 +140,15 @@ impl Codes {
 /// The class of a refusal by its status alone; `None`: it may have been taken all the same.
 fn by_status(status: u16, says_when: bool) -> Option<ErrorClass> {
     match status {
+        // "Look there" after a post may well mean that it was done.
+        302 | 303 => None,
         300..=399 => Some(ErrorClass::StopRoute),
         // Wrong secrets, no money, no such account or address: true of every message.
         401..=405 | 407 | 410 | 451 => Some(ErrorClass::StopRoute),
-        // The request did not come in whole, or came too early.
-        408 | 425 => Some(ErrorClass::Retry),
+        // A front may say so of a request that went through behind it.
+        408 => None,
+        // It came too early.
+        425 => Some(ErrorClass::Retry),
         429 => Some(ErrorClass::Throttle),
         400..=499 => Some(ErrorClass::BadRequest),
         // Who says when to come again did not take it.

@@ -6,7 +6,8 @@
 use super::bind::Ask;
 use super::settings::{DefaultAlphabet, SmppSettings};
 use crate::gateway::events::{Events, Taken};
-use std::collections::{BTreeMap, VecDeque};
+use crate::run::Stopwatch;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -17,12 +18,16 @@ use wayline_core::text::{self, Alphabet};
 use wayline_core::time::Timestamp;
 use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
 use wayline_smpp::{
-    Coding, Delivery, DeliveryId, Joined, Reassembly, Receipt as SmppReceipt, ReceiptState,
+    Address, Coding, Delivery, DeliveryId, Joined, Reassembly, Receipt as SmppReceipt, ReceiptState,
 };
 
 /// Texts whose parts have not all come, and how long they are waited for: less than carriers wait for an answer.
 const PARTIALS_MAX: usize = 50;
 const PARTS_WITHIN: Duration = Duration::from_secs(45);
+/// … and for how long: later the same words are new ones.
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+/// How long a part is kept unanswered while its others may come.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 /// Deliveries of a connection that broke, remembered because the carrier sends them again.
 const REMEMBERED_MAX: usize = 1_000;
 
@@ -42,6 +47,10 @@ pub(super) struct Arriving {
     handed_over: BTreeMap<DeliveryId, u64>,
     /// What the engine got over connections that broke, and the carrier will tell again.
     repeated: VecDeque<Repeated>,
+    /// Parts of texts, and when the carrier is told that they are here although the text is not whole.
+    waiting: VecDeque<(Duration, DeliveryId)>,
+    /// Those it was told.
+    told_early: BTreeSet<DeliveryId>,
 }
 
 /// A delivery that the engine got over a connection that broke before the carrier was answered.
@@ -53,6 +62,8 @@ struct Repeated {
     is_durable: bool,
     /// The delivery in which it came again, over the connection there is now.
     again: Option<DeliveryId>,
+    /// Since when it is remembered.
+    since: Stopwatch,
 }
 
 /// What was heard, but for the instant.
@@ -72,6 +83,8 @@ impl Arriving {
             taken: BTreeMap::new(),
             handed_over: BTreeMap::new(),
             repeated: VecDeque::new(),
+            waiting: VecDeque::new(),
+            told_early: BTreeSet::new(),
         }
     }
 
@@ -84,8 +97,16 @@ impl Arriving {
     pub(super) fn ended(&mut self) {
         let generation = self.generation;
         self.generation += 1;
-        self.partials = Reassembly::new(PARTIALS_MAX, PARTS_WITHIN);
         self.ready.clear();
+        // What the carrier was told is here does not come again: it goes as it is, with the next connection's first.
+        let told = std::mem::take(&mut self.told_early);
+        for mut joined in self.partials.drain() {
+            if joined.tags.iter().any(|id| told.contains(id)) {
+                joined.tags.clear();
+                self.joined(joined);
+            }
+        }
+        self.waiting.clear();
         self.taken.clear();
         self.repeated.iter_mut().for_each(|known| known.again = None);
         let open = std::mem::take(&mut self.handed_over).into_iter();
@@ -95,6 +116,7 @@ impl Arriving {
             print,
             is_durable: false,
             again: None,
+            since: Stopwatch::start(),
         }));
         while self.repeated.len() > REMEMBERED_MAX {
             self.repeated.pop_front();
@@ -104,6 +126,7 @@ impl Arriving {
     /// Takes one delivery in. `true`: it came before and is durable, it may be answered at once.
     pub(super) fn take(&mut self, id: DeliveryId, delivery: Delivery, now: Duration) -> bool {
         let print = fingerprint(&delivery);
+        self.repeated.retain(|known| known.since.elapsed() < REMEMBERED_FOR);
         let known = self.repeated.iter_mut().find(|it| it.print == print && it.again.is_none());
         if let Some(known) = known {
             known.again = Some(id);
@@ -117,6 +140,9 @@ impl Arriving {
             return false;
         }
         let inbound = wayline_smpp::Inbound::read(&delivery);
+        if inbound.place.is_some() {
+            self.waiting.push_back((now + ANSWERED_WITHIN, id));
+        }
         for joined in self.partials.add(inbound, id, now) {
             self.joined(joined);
         }
@@ -141,6 +167,15 @@ impl Arriving {
         again
     }
 
+    /// Parts that have waited for their others a while: the carrier is told that they are here, because some send the
+    /// next one only then. Should we die before the text is whole, it is lost with them.
+    pub(super) fn overdue(&mut self, now: Duration) -> Vec<DeliveryId> {
+        let count = self.waiting.partition_point(|(due, _)| *due <= now);
+        let ids: Vec<DeliveryId> = self.waiting.drain(..count).map(|(_, id)| id).collect();
+        self.told_early.extend(ids.iter().filter(|id| self.taken.contains_key(id)));
+        ids
+    }
+
     /// Texts that have waited for their parts too long go as they are.
     pub(super) fn expire(&mut self, now: Duration) {
         for joined in self.partials.expire(now) {
@@ -153,12 +188,13 @@ impl Arriving {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Duration> {
-        self.partials.next_timeout()
+        let told = self.waiting.front().map(|(due, _)| *due);
+        [self.partials.next_timeout(), told].into_iter().flatten().min()
     }
 
     fn joined(&mut self, joined: Joined<DeliveryId>) {
         let text = self.decoded(&joined);
-        let from = number(&joined.from.number);
+        let from = number(&joined.from);
         let to = joined.to.number.clone();
         self.ready.push((GatewayOf::Text { from, to, text }, joined.tags));
     }
@@ -261,12 +297,16 @@ fn status(state: &ReceiptState) -> ReceiptStatus {
     }
 }
 
-/// A person's number as we write numbers; what is none stays as it is.
-fn number(written: &str) -> String {
-    let digits = written.strip_prefix('+').unwrap_or(written);
-    let digits = digits.strip_prefix("00").unwrap_or(digits);
+/// A person's number as we write numbers, as far as the carrier says that it is whole; one of its country alone stays
+/// as it is, and the workspace's country completes it.
+fn number(address: &Address) -> String {
+    const NATIONAL: u8 = 2;
+    let written = address.number.as_str();
+    let digits =
+        written.strip_prefix('+').or_else(|| written.strip_prefix("00")).unwrap_or(written);
     let is_number = digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { format!("+{digits}") } else { written.to_owned() }
+    let is_whole = digits.len() < written.len() || address.ton != NATIONAL;
+    if is_number && is_whole { format!("+{digits}") } else { written.to_owned() }
 }
 
 /// What a delivery says, whatever number it is given on the connection.
@@ -276,6 +316,7 @@ fn fingerprint(delivery: &Delivery) -> u64 {
         delivery.destination.number.as_bytes(),
         &[delivery.esm_class, delivery.data_coding],
         &delivery.text,
+        format!("{:?}", delivery.tlvs).as_bytes(),
     ])
 }
 

@@ -32,6 +32,8 @@ const GOOD: Duration = Duration::from_secs(30);
 pub(super) const BLIP: Duration = Duration::from_secs(5);
 /// How long writing may wait for the carrier to read.
 const WRITE_WITHIN: Duration = Duration::from_secs(20);
+/// How long a connection that is to end waits for what is under way.
+const ENDS_WITHIN: Duration = Duration::from_secs(40);
 const READ_BYTES: usize = 64 * 1024;
 
 /// What a connection is asked.
@@ -141,6 +143,11 @@ enum End {
     Broke(String),
 }
 
+/// How a connection ended that was asked to, or not.
+fn ended(ending: Option<Duration>, why: String) -> End {
+    if ending.is_some() { End::Asked } else { End::Broke(why) }
+}
+
 impl Task {
     /// Keeps the connection until it is told to unbind or nobody is left who could ask.
     pub(super) async fn run(mut self) {
@@ -166,6 +173,7 @@ impl Task {
                 status.next_try_at = Some(self.heard.now() + wayline_core::time::Span(millis));
             }
             if !self.pause(wait).await {
+                self.refuse_all();
                 return;
             }
             wait = (wait * 2).min(AGAIN_MAX);
@@ -202,6 +210,7 @@ impl Task {
     }
 
     fn refuse_all(&mut self) {
+        self.asks.close();
         while let Ok(ask) = self.asks.try_recv() {
             self.refuse(ask);
         }
@@ -278,55 +287,69 @@ impl Task {
     ) -> Option<End> {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut buffer = vec![0; READ_BYTES];
-        let mut is_asked_to_end = false;
+        // Since when it is to end. What is under way goes on, and deliveries are still answered.
+        let mut ending: Option<Duration> = None;
+        let mut is_asked = true;
         loop {
             self.state.settle(flight.fill(session, clock.elapsed()));
+            if ending
+                .is_some_and(|since| flight.is_empty() || clock.elapsed() >= since + ENDS_WITHIN)
+            {
+                session.unbind(clock.elapsed());
+            }
             while let Some(bytes) = session.output() {
                 match run::within(WRITE_WITHIN, writer.write_all(&bytes)).await {
                     Some(Ok(())) => {}
                     Some(Err(error)) => {
-                        return Some(End::Broke(format!("writing to the carrier failed: {error}")));
+                        return Some(ended(
+                            ending,
+                            format!("writing to the carrier failed: {error}"),
+                        ));
                     }
-                    None => return Some(End::Broke("the carrier does not read".to_owned())),
+                    None => return Some(ended(ending, "the carrier does not read".to_owned())),
                 }
             }
             if session.is_closed() {
-                return is_asked_to_end.then_some(End::Asked);
+                return ending.map(|_| End::Asked);
             }
             let now = clock.elapsed();
-            let timeouts =
-                [session.next_timeout(), flight.next_timeout(), self.arriving.next_timeout()];
+            let ends = ending.map(|since| since + ENDS_WITHIN);
+            let timeouts = [
+                session.next_timeout(),
+                flight.next_timeout(),
+                self.arriving.next_timeout(),
+                ends.filter(|_| session.is_bound()),
+            ];
             let wait = timeouts.into_iter().flatten().min().map(|due| due.saturating_sub(now));
             let wants_input = session.wants_input();
             tokio::select! {
                 biased;
-                ask = self.asks.recv() => match ask {
-                    Some(Ask::Unbind) | None => {
-                        is_asked_to_end = true;
-                        self.state.went_down();
-                        session.unbind(clock.elapsed());
+                ask = self.asks.recv(), if is_asked => {
+                    let mut asked = ask;
+                    is_asked = asked.is_some();
+                    if !is_asked {
+                        ending = ending.or(Some(clock.elapsed()));
                     }
-                    Some(ask) => {
-                        self.ask(ask, session, flight, clock.elapsed());
-                        // What else has been asked meanwhile goes into the same packet.
-                        while let Ok(ask) = self.asks.try_recv() {
-                            match ask {
-                                Ask::Unbind => {
-                                    is_asked_to_end = true;
-                                    session.unbind(clock.elapsed());
-                                }
-                                ask => self.ask(ask, session, flight, clock.elapsed()),
-                            }
+                    // What else has been asked meanwhile goes into the same packet.
+                    while let Some(ask) = asked {
+                        match ask {
+                            Ask::Unbind => ending = ending.or(Some(clock.elapsed())),
+                            ask if ending.is_some() => self.ask_at_the_end(ask, session, clock.elapsed()),
+                            ask => self.ask(ask, session, flight, clock.elapsed()),
                         }
+                        asked = self.asks.try_recv().ok();
+                    }
+                    if ending.is_some() {
+                        self.state.went_down();
                     }
                 },
                 read = reader.read(&mut buffer), if wants_input => match read {
-                    Ok(0) => return None,
+                    Ok(0) => return ending.map(|_| End::Asked),
                     Ok(count) => {
                         session.receive(buffer.get(..count).unwrap_or_default(), clock.elapsed());
                     }
                     Err(error) => {
-                        return Some(End::Broke(format!("reading from the carrier failed: {error}")));
+                        return Some(ended(ending, format!("reading from the carrier failed: {error}")));
                     }
                 },
                 () = run::pause(wait.unwrap_or(Duration::MAX)), if wait.is_some() => {
@@ -338,11 +361,7 @@ impl Task {
                 while let Some(bytes) = session.output() {
                     let _ = run::within(CONNECT_WITHIN, writer.write_all(&bytes)).await;
                 }
-                return Some(if is_asked_to_end {
-                    End::Asked
-                } else {
-                    End::Broke(why.to_string())
-                });
+                return Some(ended(ending, why.to_string()));
             }
         }
     }
@@ -356,6 +375,14 @@ impl Task {
                 }
             }
             Ask::Unbind => {}
+        }
+    }
+
+    /// As [`Task::ask`], for a connection that takes nothing new.
+    fn ask_at_the_end(&mut self, ask: Ask, session: &mut Session, now: Duration) {
+        match ask {
+            Ask::Taken(..) => self.ask(ask, session, &mut Flight::default(), now),
+            ask => self.refuse(ask),
         }
     }
 
@@ -392,6 +419,9 @@ impl Task {
                 }
                 Event::Closed { why } => closed = Some(why),
             }
+        }
+        for id in self.arriving.overdue(now) {
+            session.acknowledge(id, Status::OK, now);
         }
         self.arriving.expire(now);
         self.arriving.hand_over(&self.heard, generation, &self.own);

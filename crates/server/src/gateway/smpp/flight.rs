@@ -4,7 +4,7 @@
 //! taken the others follow together; one that is asked to wait is tried again while there is time. Must never report a
 //! message as refused of which a part was taken, other than as failed for good.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use wayline_smpp::{Answer, Session, Status, SubmitPart, Token};
@@ -13,6 +13,9 @@ use wayline_smpp::{Answer, Session, Status, SubmitPart, Token};
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long the parts of one message may take together, from the first on.
 const WHOLE_WITHIN: Duration = Duration::from_secs(40);
+
+/// After this long no answer is waited for.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(100);
 
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +62,7 @@ pub(super) struct Flight {
     /// Parts that wait for a place in the window.
     backlog: VecDeque<(u64, usize)>,
     /// Parts that were asked to wait.
-    later: BTreeMap<(Duration, u64), usize>,
+    later: BTreeSet<(Duration, u64, usize)>,
     count: u64,
 }
 
@@ -81,12 +84,10 @@ impl Flight {
 
     /// Submits what waits and has a place. Returns the parts that were settled by that.
     pub(super) fn fill(&mut self, session: &mut Session, now: Duration) -> usize {
-        while self.later.first_key_value().is_some_and(|((due, _), _)| *due <= now) {
-            if let Some(((_, id), part)) = self.later.pop_first() {
-                self.backlog.push_back((id, part));
-            }
+        while self.later.first().is_some_and(|(due, _, _)| *due <= now) {
+            self.backlog.extend(self.later.pop_first().map(|(_, id, part)| (id, part)));
         }
-        let mut settled = 0;
+        let mut settled = self.expire(now);
         while let Some((id, part)) = self.backlog.front().copied() {
             let submit = self.messages.get(&id).and_then(|message| message.parts.get(part));
             let Some(submit) = submit else {
@@ -129,7 +130,7 @@ impl Flight {
             Answer::Refused { status }
                 if is_temporary(status) && now < message.since + WHOLE_WITHIN =>
             {
-                self.later.insert((now + AGAIN_AFTER, id), part);
+                self.later.insert((now + AGAIN_AFTER, id, part));
                 0
             }
             Answer::Refused { status } => {
@@ -138,6 +139,22 @@ impl Flight {
             Answer::NotSent if part == 0 => self.finish(id, Came::NotSent),
             _ => self.finish(id, Came::Lost),
         }
+    }
+
+    /// Nobody waits for these any more: whatever happened to their parts, their places come free.
+    fn expire(&mut self, now: Duration) -> usize {
+        let mut settled = 0;
+        while let Some((id, message)) = self.messages.first_key_value()
+            && now >= message.since + GIVEN_UP_AFTER
+        {
+            settled += self.finish(*id, Came::Lost);
+        }
+        settled
+    }
+
+    /// Whether nothing is on its way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
     }
 
     /// Whoever waits is told; returns the parts that were open.
@@ -162,6 +179,6 @@ impl Flight {
 
     /// When something waits for time alone.
     pub(super) fn next_timeout(&self) -> Option<Duration> {
-        self.later.keys().next().map(|(due, _)| *due)
+        self.later.first().map(|(due, _, _)| *due)
     }
 }
