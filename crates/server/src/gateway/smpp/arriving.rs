@@ -6,6 +6,7 @@
 use super::bind::Ask;
 use super::settings::{DefaultAlphabet, SmppSettings};
 use crate::gateway::events::{Events, Taken};
+use crate::run::Stopwatch;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ const PARTIALS_MAX: usize = 50;
 const PARTS_WITHIN: Duration = Duration::from_secs(45);
 /// Deliveries of a connection that broke, remembered because the carrier sends them again.
 const REMEMBERED_MAX: usize = 1_000;
+/// For how long: what says the same later is another text of that person.
+const AGAIN_WITHIN: Duration = Duration::from_secs(3_600);
 
 /// Hands over what was heard, and tells the time.
 pub(super) type Heard = Events;
@@ -49,9 +52,11 @@ struct Repeated {
     generation: u64,
     id: DeliveryId,
     print: u64,
+    since: Stopwatch,
     /// Whether the engine has said that it is durable.
     is_durable: bool,
-    /// The delivery in which it came again, over the connection there is now.
+    /// The delivery in which it came again, over the connection there is now. That may break, too, before the carrier
+    /// has read the answer.
     again: Option<DeliveryId>,
 }
 
@@ -87,12 +92,15 @@ impl Arriving {
         self.partials = Reassembly::new(PARTIALS_MAX, PARTS_WITHIN);
         self.ready.clear();
         self.taken.clear();
+        let since = Stopwatch::start();
+        self.repeated.retain(|known| known.since.elapsed() < AGAIN_WITHIN);
         self.repeated.iter_mut().for_each(|known| known.again = None);
         let open = std::mem::take(&mut self.handed_over).into_iter();
         self.repeated.extend(open.map(|(id, print)| Repeated {
             generation,
             id,
             print,
+            since,
             is_durable: false,
             again: None,
         }));
@@ -104,12 +112,13 @@ impl Arriving {
     /// Takes one delivery in. `true`: it came before and is durable, it may be answered at once.
     pub(super) fn take(&mut self, id: DeliveryId, delivery: Delivery, now: Duration) -> bool {
         let print = fingerprint(&delivery);
-        let known = self.repeated.iter_mut().find(|it| it.print == print && it.again.is_none());
+        // Twice on one connection: the person has said it again.
+        let known = self.repeated.iter_mut().find(|it| {
+            it.print == print && it.again.is_none() && it.since.elapsed() < AGAIN_WITHIN
+        });
         if let Some(known) = known {
             known.again = Some(id);
-            let is_durable = known.is_durable;
-            self.repeated.retain(|known| !(known.is_durable && known.again.is_some()));
-            return is_durable;
+            return known.is_durable;
         }
         self.taken.insert(id, print);
         if let Some(receipt) = SmppReceipt::read(&delivery, self.settings.id_base()) {
@@ -137,7 +146,6 @@ impl Arriving {
                 again.extend(known.again);
             }
         }
-        self.repeated.retain(|known| !(known.is_durable && known.again.is_some()));
         again
     }
 
@@ -384,5 +392,25 @@ mod tests {
         taken.say();
         assert!(desk.answered().is_empty());
         assert!(desk.take(0, &text));
+    }
+
+    #[test]
+    fn what_comes_again_on_each_connection_is_taken_once() {
+        let mut desk = Desk::new();
+        let text = delivery(0, b"hello");
+        assert!(!desk.take(4, &text));
+        let (_, taken) = desk.engine().unwrap();
+        desk.arriving.ended();
+        taken.say();
+        assert!(desk.answered().is_empty());
+        for _ in 0..3 {
+            assert!(desk.take(0, &text), "the carrier did not read the answer before");
+            assert!(desk.engine().is_none(), "it is not taken twice");
+            desk.arriving.ended();
+        }
+        assert!(desk.take(0, &text));
+        // The same words once more are a text of their own.
+        assert!(!desk.take(1, &text));
+        assert!(desk.engine().is_some());
     }
 }
