@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 const BIND_TRANSCEIVER: u32 = 0x09;
+const DELIVER: u32 = 0x05;
 const UNBIND: u32 = 0x06;
 const ENQUIRE_LINK: u32 = 0x15;
 const RESPONSE: u32 = 0x8000_0000;
@@ -102,4 +103,36 @@ fn a_stop_waits_for_the_answer_to_the_unbind() {
     });
     live.stop();
     played.join().expect("the carrier is asked, answers and is left in order");
+}
+
+/// A text of a person to our number.
+const TEXT: &[u8] = b"\0\x01\x0112125550123\0\x01\x0160777\0\0\0\0\0\0\0\0\0\0\x03hey";
+
+#[test]
+fn a_text_that_comes_again_on_each_connection_is_taken_once() {
+    let (live, carrier) = bound_to_a_carrier();
+    live.apply_files("cafe", &crate::gateways::workspace("cafe"));
+    for connection in 1..=2 {
+        let mut stream = bound(&carrier);
+        // It goes before it can be told that the text is taken.
+        let both = [pdu(DELIVER, 0, connection, TEXT), pdu(UNBIND, 0, 10, b"")].concat();
+        stream.write_all(&both).expect("write");
+        while read(&mut stream) != (UNBIND | RESPONSE, 10) {}
+    }
+    let mut stream = bound(&carrier);
+    send(&mut stream, DELIVER, 0, 3, TEXT);
+    assert_eq!(read(&mut stream), (DELIVER | RESPONSE, 3));
+    assert_eq!(texts_of_the_person(&live), 1);
+    // The same words once more, on the same connection: the person has said them again.
+    send(&mut stream, DELIVER, 0, 4, TEXT);
+    assert_eq!(read(&mut stream), (DELIVER | RESPONSE, 4));
+    assert_eq!(texts_of_the_person(&live), 2);
+}
+
+fn texts_of_the_person(live: &Live) -> usize {
+    let contacts = live.get("/api/v1/workspaces/cafe/contacts").expect(200);
+    let id = contacts["items"][0]["id"].as_u64().expect("a contact");
+    let timeline = live.get(&format!("/api/v1/workspaces/cafe/contacts/{id}/timeline")).expect(200);
+    let items = timeline["items"].as_array().expect("items").clone();
+    items.iter().filter(|item| item["input"]["kind"] == "inbound").count()
 }

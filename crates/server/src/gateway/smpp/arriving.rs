@@ -24,12 +24,12 @@ use wayline_smpp::{
 /// Texts whose parts have not all come, and how long they are waited for: less than carriers wait for an answer.
 const PARTIALS_MAX: usize = 50;
 const PARTS_WITHIN: Duration = Duration::from_secs(45);
-/// … and for how long: later the same words are new ones.
-const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 /// How long a part is kept unanswered while its others may come.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 /// Deliveries of a connection that broke, remembered because the carrier sends them again.
 const REMEMBERED_MAX: usize = 1_000;
+/// For how long: what says the same later is another text of that person.
+const AGAIN_WITHIN: Duration = Duration::from_secs(600);
 
 /// Hands over what was heard, and tells the time.
 pub(super) type Heard = Events;
@@ -58,12 +58,12 @@ struct Repeated {
     generation: u64,
     id: DeliveryId,
     print: u64,
+    since: Stopwatch,
     /// Whether the engine has said that it is durable.
     is_durable: bool,
-    /// The delivery in which it came again, over the connection there is now.
+    /// The delivery in which it came again, over the connection there is now. That may break, too, before the carrier
+    /// has read the answer.
     again: Option<DeliveryId>,
-    /// Since when it is remembered.
-    since: Stopwatch,
 }
 
 /// What was heard, but for the instant.
@@ -108,15 +108,17 @@ impl Arriving {
         }
         self.waiting.clear();
         self.taken.clear();
+        let since = Stopwatch::start();
+        self.repeated.retain(|known| known.since.elapsed() < AGAIN_WITHIN);
         self.repeated.iter_mut().for_each(|known| known.again = None);
         let open = std::mem::take(&mut self.handed_over).into_iter();
         self.repeated.extend(open.map(|(id, print)| Repeated {
             generation,
             id,
             print,
+            since,
             is_durable: false,
             again: None,
-            since: Stopwatch::start(),
         }));
         while self.repeated.len() > REMEMBERED_MAX {
             self.repeated.pop_front();
@@ -126,13 +128,13 @@ impl Arriving {
     /// Takes one delivery in. `true`: it came before and is durable, it may be answered at once.
     pub(super) fn take(&mut self, id: DeliveryId, delivery: Delivery, now: Duration) -> bool {
         let print = fingerprint(&delivery);
-        self.repeated.retain(|known| known.since.elapsed() < REMEMBERED_FOR);
-        let known = self.repeated.iter_mut().find(|it| it.print == print && it.again.is_none());
+        // Twice on one connection: the person has said it again.
+        let known = self.repeated.iter_mut().find(|it| {
+            it.print == print && it.again.is_none() && it.since.elapsed() < AGAIN_WITHIN
+        });
         if let Some(known) = known {
             known.again = Some(id);
-            let is_durable = known.is_durable;
-            self.repeated.retain(|known| !(known.is_durable && known.again.is_some()));
-            return is_durable;
+            return known.is_durable;
         }
         self.taken.insert(id, print);
         if let Some(receipt) = SmppReceipt::read(&delivery, self.settings.id_base()) {
@@ -163,7 +165,6 @@ impl Arriving {
                 again.extend(known.again);
             }
         }
-        self.repeated.retain(|known| !(known.is_durable && known.again.is_some()));
         again
     }
 
@@ -425,5 +426,25 @@ mod tests {
         taken.say();
         assert!(desk.answered().is_empty());
         assert!(desk.take(0, &text));
+    }
+
+    #[test]
+    fn what_comes_again_on_each_connection_is_taken_once() {
+        let mut desk = Desk::new();
+        let text = delivery(0, b"hello");
+        assert!(!desk.take(4, &text));
+        let (_, taken) = desk.engine().unwrap();
+        desk.arriving.ended();
+        taken.say();
+        assert!(desk.answered().is_empty());
+        for _ in 0..3 {
+            assert!(desk.take(0, &text), "the carrier did not read the answer before");
+            assert!(desk.engine().is_none(), "it is not taken twice");
+            desk.arriving.ended();
+        }
+        assert!(desk.take(0, &text));
+        // The same words once more are a text of their own.
+        assert!(!desk.take(1, &text));
+        assert!(desk.engine().is_some());
     }
 }
