@@ -127,7 +127,9 @@ impl Arriving {
     /// it hears when it tells it again.
     pub(super) fn durable(&mut self, generation: u64, ids: Vec<DeliveryId>) -> Vec<DeliveryId> {
         if generation == self.generation {
-            ids.iter().for_each(|id| drop(self.handed_over.remove(id)));
+            for id in &ids {
+                self.handed_over.remove(id);
+            }
             return ids;
         }
         let mut again = Vec::new();
