@@ -143,6 +143,21 @@ enum End {
     Broke(String),
 }
 
+/// Writes what the session has to say; why not, when it could not be.
+async fn write(
+    writer: &mut (impl AsyncWrite + Unpin),
+    session: &mut Session,
+) -> Result<(), String> {
+    while let Some(bytes) = session.output() {
+        match run::within(WRITE_WITHIN, writer.write_all(&bytes)).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(format!("writing to the carrier failed: {error}")),
+            None => return Err("the carrier does not read".to_owned()),
+        }
+    }
+    Ok(())
+}
+
 /// How a connection ended that was asked to, or not.
 fn ended(ending: Option<Duration>, why: String) -> End {
     if ending.is_some() { End::Asked } else { End::Broke(why) }
@@ -297,17 +312,8 @@ impl Task {
             {
                 session.unbind(clock.elapsed());
             }
-            while let Some(bytes) = session.output() {
-                match run::within(WRITE_WITHIN, writer.write_all(&bytes)).await {
-                    Some(Ok(())) => {}
-                    Some(Err(error)) => {
-                        return Some(ended(
-                            ending,
-                            format!("writing to the carrier failed: {error}"),
-                        ));
-                    }
-                    None => return Some(ended(ending, "the carrier does not read".to_owned())),
-                }
+            if let Err(why) = write(&mut writer, session).await {
+                return Some(ended(ending, why));
             }
             if session.is_closed() {
                 return ending.map(|_| End::Asked);
@@ -325,20 +331,9 @@ impl Task {
             tokio::select! {
                 biased;
                 ask = self.asks.recv(), if is_asked => {
-                    let mut asked = ask;
-                    is_asked = asked.is_some();
-                    if !is_asked {
-                        ending = ending.or(Some(clock.elapsed()));
-                    }
-                    // What else has been asked meanwhile goes into the same packet.
-                    while let Some(ask) = asked {
-                        match ask {
-                            Ask::Unbind => ending = ending.or(Some(clock.elapsed())),
-                            ask if ending.is_some() => self.ask_at_the_end(ask, session, clock.elapsed()),
-                            ask => self.ask(ask, session, flight, clock.elapsed()),
-                        }
-                        asked = self.asks.try_recv().ok();
-                    }
+                    is_asked = ask.is_some();
+                    let ends = self.asked(ask, ending.is_some(), session, flight, clock.elapsed());
+                    ending = ending.or(ends.then(|| clock.elapsed()));
                     if ending.is_some() {
                         self.state.went_down();
                     }
@@ -376,6 +371,29 @@ impl Task {
             }
             Ask::Unbind => {}
         }
+    }
+
+    /// Does what is asked, and what else has been asked meanwhile: it goes into the same packet. Returns whether the
+    /// connection is to end.
+    fn asked(
+        &mut self,
+        ask: Option<Ask>,
+        mut ends: bool,
+        session: &mut Session,
+        flight: &mut Flight,
+        now: Duration,
+    ) -> bool {
+        ends |= ask.is_none();
+        let mut next = ask;
+        while let Some(ask) = next {
+            match ask {
+                Ask::Unbind => ends = true,
+                ask if ends => self.ask_at_the_end(ask, session, now),
+                ask => self.ask(ask, session, flight, now),
+            }
+            next = self.asks.try_recv().ok();
+        }
+        ends
     }
 
     /// As [`Task::ask`], for a connection that takes nothing new.
