@@ -1,6 +1,6 @@
 # `make` or `make help` lists what can be done. Each target is one command that also works by hand.
 .DEFAULT_GOAL := help
-.PHONY: help run replay test check sim worlds crashes carriers flood bench bench-carriers bench-http verify
+.PHONY: help run replay test check sim worlds crashes carriers flood bench bench-engine bench-carriers bench-http verify
 
 PYTHON ?= python3
 SEEDS ?= 1000
@@ -43,7 +43,9 @@ carriers: ## Send CARRIER_MESSAGES=1000000 through two carriers with CARRIER_FAU
 flood: ## Measure what a flood of one workspace does to the others, FLOOD_SECONDS=60 without it and with it
 	FLOOD_SECONDS=$(FLOOD_SECONDS) SEED=$(SEED) cargo test --profile measure --locked -p wayline-server --test it -- --nocapture --ignored carriers::flood
 
-bench: ## Measure throughput and latency on this machine, into bench/results/<date>-NAME.md
+bench: bench-engine bench-carriers ## Measure engine and carriers on this machine: both of the next two
+
+bench-engine: ## Measure throughput and latency of engine and store, into bench/results/<date>-NAME.md
 	cargo run --release --locked -p wayline-sim --bin wayline-bench -- --store target/bench --label $(shell date -u +%F) --name $(NAME) --commit $(shell git rev-parse --short HEAD)
 
 bench-carriers: ## Measure submits over SMPP beside another sender, into bench/results/<date>-carriers.md

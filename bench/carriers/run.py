@@ -27,13 +27,10 @@ TEXT = "Lumen: 15% off this week. Reply STOP to opt out"
 WORKSPACE = """workspace: bench
 country: US
 time_zone: America/New_York
-consent: assumed
-quiet_hours: none
-caps: []
 senders:
   - {id: main, number: "+12025550100", kind: ten_dlc, gateway: carrier}
 """
-JOURNEY = f"journey: offer\nentry: {{event: offer}}\nsteps:\n  tell: {{send: {{sms: \"{TEXT}\"}}}}\n"
+JOURNEY = f"journey: offer\npurpose: transactional\nentry: {{event: offer}}\nsteps:\n  tell: {{send: {{sms: \"{TEXT}\"}}}}\n"
 
 
 class Carrier:

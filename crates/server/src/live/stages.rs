@@ -264,12 +264,15 @@ impl Stages {
     ) -> Result<(usize, Option<Timestamp>), PipelineError> {
         let tick = || Tick::Live(now());
         self.gather(inbox, now());
-        // Places that came free are filled before anything else: a carrier that waits for us is lost time.
-        let claimed = self.claim(tick()).await?;
-        let mut did = claimed.looked_at + self.store_answers(tick()).await?;
+        let mut did = self.claim(tick()).await?.looked_at;
+        did += self.store_answers(tick()).await?;
+        did += self.refill(inbox, now()).await?;
         did += self.hear(tick()).await?;
+        did += self.refill(inbox, now()).await?;
         did += self.pipeline.schedule(tick()).await?;
         did += self.pipeline.wake(tick(), THINGS_PER_TURN).await?;
+        inbox.gather();
+        self.gather(inbox, now());
         let more = self.claim(tick()).await?;
         did += more.looked_at;
         did += self.store_submits(tick()).await?;
@@ -287,11 +290,22 @@ impl Stages {
         Ok((did, next))
     }
 
-    /// Takes in what came back from outside.
-    fn gather(&mut self, inbox: &mut Inbox, now: Timestamp) {
+    /// Fills places that came free while a commit was in flight: a carrier that waits for us is lost time.
+    async fn refill(&mut self, inbox: &mut Inbox, now: Timestamp) -> Result<usize, PipelineError> {
+        inbox.gather();
+        if !self.gather(inbox, now) {
+            return Ok(0);
+        }
+        Ok(self.claim(Tick::Live(now)).await?.looked_at)
+    }
+
+    /// Takes in what came back from outside. Returns whether a place came free.
+    fn gather(&mut self, inbox: &mut Inbox, now: Timestamp) -> bool {
+        let mut is_free = false;
         for outcome in inbox.came.drain(..) {
             match outcome {
                 Outcome::Submitted(message, outcome) => {
+                    is_free = true;
                     self.submits_in_flight -= 1;
                     self.dispatcher.heard(&message, &outcome, now);
                     self.answers.push((*message, outcome));
@@ -311,6 +325,7 @@ impl Stages {
                 }
             }
         }
+        is_free
     }
 
     /// Shows what is known of the gateways to those who look, now and then.
