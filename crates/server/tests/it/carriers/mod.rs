@@ -164,10 +164,11 @@ fn faults_on_all_sides_send_nothing_twice_and_leave_nothing_without_an_end() {
     let count = scene.count;
     let (lost, dropped) = (scene.carriers.sum(|it| it.lost), scene.carriers.sum(|it| it.dropped));
     let again = scene.carriers.sum(|it| it.receipts_sent - it.accepted);
+    let open = scene.counted("unknown");
     let figures = scene.end();
     let took = (now() - began).as_secs();
     println!(
         "{took} s: {count:?}, {lost} answers lost, {dropped} connections dropped instead of an answer, \
-         {again} receipts sent again: {figures}"
+         {again} receipts sent again, {open} messages unknown at some time: {figures}"
     );
 }
