@@ -17,6 +17,8 @@ use world::{Carriers, JOURNEY, SLUG, SPEED};
 
 /// How long nothing may happen before the test gives up.
 const STANDSTILL: Duration = Duration::from_secs(90);
+/// How long nothing may change at the end before it is the end: several times what a lost answer is waited for.
+const QUIET: Duration = Duration::from_secs(30);
 /// How often it is looked whether something has happened.
 const LOOK: Duration = Duration::from_millis(20);
 /// So many messages are put off before a slow carrier is fast again.
@@ -119,7 +121,9 @@ impl Scene {
             let (exited, delivered) = (self.counted("exited"), self.counted("delivered"));
             let went = self.carriers.sum(|it| it.accepted) as i64;
             self.look(exited + delivered);
-            if exited == self.people as i64 && delivered == went {
+            // What does not come any more the verdict names.
+            let is_quiet = now() - self.seen_at > QUIET;
+            if exited == self.people as i64 && (delivered == went || is_quiet) {
                 return;
             }
             std::thread::park_timeout(LOOK * 5);
@@ -164,10 +168,11 @@ fn faults_on_all_sides_send_nothing_twice_and_leave_nothing_without_an_end() {
     let count = scene.count;
     let (lost, dropped) = (scene.carriers.sum(|it| it.lost), scene.carriers.sum(|it| it.dropped));
     let again = scene.carriers.sum(|it| it.receipts_sent - it.accepted);
+    let open = scene.counted("unknown");
     let figures = scene.end();
     let took = (now() - began).as_secs();
     println!(
         "{took} s: {count:?}, {lost} answers lost, {dropped} connections dropped instead of an answer, \
-         {again} receipts sent again: {figures}"
+         {again} receipts sent again, {open} messages unknown at some time: {figures}"
     );
 }
