@@ -81,7 +81,10 @@ pub fn candidates(settings: &Settings, message: &Message, intended: Option<&str>
         let (gateway, sender) = (SANDBOX.to_owned(), SANDBOX.to_owned());
         return Candidates(vec![Candidate { gateway, sender }]);
     };
-    let country = phone::classify(&message.to).and_then(|phone| phone.region);
+    // Reading a number costs more than all the rest.
+    let by_country = settings.routes.iter().any(|route| route.country.is_some());
+    let country = by_country.then(|| phone::classify(&message.to)).flatten();
+    let country = country.and_then(|phone| phone.region);
     let mut matching: Vec<(u32, f64, &Route)> = settings
         .routes
         .iter()

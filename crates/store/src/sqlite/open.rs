@@ -11,6 +11,7 @@ use super::write::Heads;
 use super::{Durability, Inner, SqliteOptions, SqliteStore, Writer, migrations};
 use crate::batch::Sequences;
 use crate::error::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -131,6 +132,8 @@ pub(super) fn connect(
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MILLISECONDS))?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else the engine looks at bound values while it plans, a `LIMIT ?` among them, and plans anew whenever one is bound.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Only a new file takes its page size; it must come before the log.
     conn.pragma_update(None, "page_size", PAGE_BYTES)?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
