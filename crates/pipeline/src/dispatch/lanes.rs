@@ -263,24 +263,8 @@ impl Pipeline {
             dispatcher.shut_asked_at = turn.now + SHUT_ASKED_EVERY;
         }
         dispatcher.serve(&works);
-        let run = self.run;
         let looked_at = works.len();
-        let works = works
-            .into_iter()
-            .map(|(message, via)| {
-                let at = tick.at(message.due_at);
-                about(message, at, |message| InputKind::HandOut { message, run, via })
-            })
-            .collect();
-        let submissions = self.work_apart(works, nothing).await?.submissions;
-        let used = dispatcher.handed_out(self, gateways, &submissions, now);
-        if let Err(error) = self.keep_allowances(used).await {
-            // What is claimed must be submitted, counted or not.
-            if self.set_aside.len() < limits::SET_ASIDE_TOLD_MAX {
-                self.set_aside
-                    .push(format!("how much of a day's allowance was used is not kept: {error}"));
-            }
-        }
+        let submissions = self.hand_out_chosen(dispatcher, gateways, tick, works).await?;
         if !lanes.is_empty() {
             let opens = earliest(
                 dispatcher.flows.opens_at(gateways, now),
@@ -289,6 +273,31 @@ impl Pipeline {
             next = earliest(next, Some(opens.unwrap_or(now + BLOCKED)));
         }
         Ok(Claimed { looked_at, submissions, next })
+    }
+
+    /// The commit of a claim: what the policy lets go is `submitting` then.
+    async fn hand_out_chosen(
+        &mut self,
+        dispatcher: &mut Dispatcher,
+        gateways: &Gateways,
+        tick: Tick,
+        chosen: Vec<(Message, Via)>,
+    ) -> Result<Vec<Message>, PipelineError> {
+        let run = self.run;
+        let works = chosen.into_iter().map(|(message, via)| {
+            let at = tick.at(message.due_at);
+            about(message, at, |message| InputKind::HandOut { message, run, via })
+        });
+        let submissions = self.work_apart(works.collect(), nothing).await?.submissions;
+        let used = dispatcher.handed_out(self, gateways, &submissions, tick.until());
+        if let Err(error) = self.keep_allowances(used).await
+            && self.set_aside.len() < limits::SET_ASIDE_TOLD_MAX
+        {
+            // What is claimed must be submitted, counted or not.
+            let told = format!("how much of a day's allowance was used is not kept: {error}");
+            self.set_aside.push(told);
+        }
+        Ok(submissions)
     }
 
     /// Lanes with something due, the next ones first, when another one will have something, and whether there are more

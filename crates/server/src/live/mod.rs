@@ -10,6 +10,7 @@
 
 mod feed;
 mod outside;
+mod received;
 mod sandbox;
 mod stages;
 mod webhook;

@@ -4,8 +4,8 @@
 //! answer because the store failed: it is stored again.
 
 use super::outside::{Outcome, Outside};
+use super::received::Received;
 use super::{Accept, Command, Inbox, LiveError};
-use crate::gateway::Taken;
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,6 @@ use wayline_core::ids::MessageId;
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::dispatch::{Claimed, Dispatcher, FlowView};
-use wayline_pipeline::gateway::GatewayEvent;
 use wayline_pipeline::retain::Keep;
 use wayline_pipeline::tick::Tick;
 use wayline_pipeline::{Pipeline, PipelineError};
@@ -52,7 +51,7 @@ pub(crate) struct Stages {
     answers: Vec<(Message, SubmitOutcome)>,
     call_answers: VecDeque<(CallRow, Result<serde_json::Value, String>)>,
     /// What came from carriers and is not stored yet, and who is told when it is.
-    received: VecDeque<Heard>,
+    received: Received,
     dispatcher: Dispatcher,
     /// What is known of the gateways, for whoever looks at them.
     flow: Flow,
@@ -67,13 +66,6 @@ pub(crate) struct Stages {
 
 /// What gateways answered, as last seen by the engine. Cheap to clone.
 pub(crate) type Flow = Arc<Mutex<Vec<FlowView>>>;
-
-/// What came together from a carrier.
-struct Heard {
-    events: VecDeque<GatewayEvent>,
-    /// `None`: nobody wants to know.
-    taken: Option<Taken>,
-}
 
 /// What one round did.
 pub(crate) struct Round {
@@ -100,7 +92,7 @@ impl Stages {
             calls_in_flight: BTreeSet::new(),
             answers: Vec::new(),
             call_answers: VecDeque::new(),
-            received: VecDeque::new(),
+            received: Received::default(),
             dispatcher: Dispatcher::default(),
             flow,
             forget_at: Timestamp::MIN,
@@ -311,10 +303,7 @@ impl Stages {
                     self.answers.push((*message, outcome));
                 }
                 Outcome::Called(call, answer) => self.call_answers.push_back((*call, answer)),
-                Outcome::Heard(events, taken) => {
-                    let events = events.into();
-                    self.received.push_back(Heard { events, taken: Some(taken) });
-                }
+                Outcome::Heard(events, taken) => self.received.add(events, Some(taken)),
                 Outcome::Changed => {
                     self.dispatcher.unblock();
                     let gateways = self.outside.gateways();
@@ -384,43 +373,18 @@ impl Stages {
     /// Takes what came from carriers: receipts up to a commit of them, texts one by one, so that what was stored is
     /// never taken again when something after it fails.
     async fn hear(&mut self, tick: Tick) -> Result<usize, PipelineError> {
-        let polled: VecDeque<GatewayEvent> = self.outside.poll(tick.until()).into();
-        if !polled.is_empty() {
-            self.received.push_back(Heard { events: polled, taken: None });
-        }
+        self.received.add(self.outside.poll(tick.until()), None);
         let mut did = 0;
-        while did < THINGS_PER_TURN && !self.received.is_empty() {
-            let together = self.heard_together(THINGS_PER_TURN - did);
+        while did < THINGS_PER_TURN {
+            let together = self.received.next(THINGS_PER_TURN - did);
+            if together.is_empty() {
+                break;
+            }
             self.pipeline.receive(together.clone(), tick).await?;
             did += together.len();
-            self.forget_heard(together.len());
+            self.received.forget(together.len());
         }
         Ok(did)
-    }
-
-    /// What is to be taken next, as one: a text, or the receipts before one.
-    fn heard_together(&self, limit: usize) -> Vec<GatewayEvent> {
-        let mut all = self.received.iter().flat_map(|heard| &heard.events).peekable();
-        if let Some(text) = all.next_if(|event| matches!(event, GatewayEvent::Inbound(_))) {
-            return vec![text.clone()];
-        }
-        let receipts = all.take_while(|event| matches!(event, GatewayEvent::Receipt(_)));
-        receipts.take(limit).cloned().collect()
-    }
-
-    /// So many are durable: whoever told them is told so.
-    fn forget_heard(&mut self, mut count: usize) {
-        while let Some(heard) = self.received.front_mut() {
-            let here = count.min(heard.events.len());
-            heard.events.drain(..here);
-            count -= here;
-            if !heard.events.is_empty() {
-                return;
-            }
-            if let Some(taken) = self.received.pop_front().and_then(|heard| heard.taken) {
-                taken.say();
-            }
-        }
     }
 
     /// Hands out messages that are due and can go, as many as there is room for.
