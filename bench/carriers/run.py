@@ -226,7 +226,7 @@ def main():
         rows, _, _ = ours(options, 2_500, 10, 75, throughput_per_second=20)
         begin = rows[0][0] + 10
         late = [(at, answer) for at, answer in rows if begin <= at < begin + 60]
-        taken = sum(1 for _, answer in late if answer == "accepted")
+        taken = sum(1 for _, answer in late if answer == "ok")
         throttled = sum(1 for _, answer in late if answer == "throttled")
         say(f"| throttles above 20/s, 60 s after the first 10 | 20/s | {taken / 60:.2f}/s, {100 * throttled / max(1, taken + throttled):.2f} % throttled | {taken / 60 / 20:.3f} | – | – |")
     if options.only in (None, "fast"):
