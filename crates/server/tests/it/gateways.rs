@@ -277,3 +277,16 @@ fn what_is_paused_keeps_its_messages_and_what_is_removed_is_gone() {
     assert!(!live.get("/metrics").body.contains("cafe/main"));
     live.request("POST", "/callbacks/cafe/main", "", &json!({})).expect(404);
 }
+
+#[test]
+fn a_workspace_has_so_many_gateways_and_no_more() {
+    let live = started();
+    for n in 0..100 {
+        put(&live, &format!("{TENANT}/g{n}"), &twilio()).expect(200);
+    }
+    let refused = put(&live, &format!("{TENANT}/one_more"), &twilio());
+    assert!((400..500).contains(&refused.status), "{}", refused.body);
+    assert!(refused.body.contains("100"), "{}", refused.body);
+    // One that is there may still be changed.
+    put(&live, &format!("{TENANT}/g7"), &twilio()).expect(200);
+}
