@@ -197,7 +197,7 @@ impl SqliteStore {
         let limit = bounded(limit)?;
         let sql = "SELECT contact FROM contact WHERE workspace = ?1 AND phone = ?2 \
             ORDER BY contact LIMIT ?3";
-        self.inner.read("looking up a number", |conn| {
+        self.inner.read_hot("looking up a number", |conn| {
             let values = params![workspace.0, phone, limit as i64];
             list(conn, sql, values, |row| uint(row, 0).map(ContactId))
         })
@@ -242,7 +242,7 @@ impl SqliteStore {
             FROM contact_state s INDEXED BY contact_state_wake CROSS JOIN contact c USING (contact) \
             WHERE s.wake_due <= ?1 \
             ORDER BY s.wake_due, s.wake_enrollment, s.contact LIMIT ?2";
-        self.inner.read("reading timers", |conn| {
+        self.inner.read_hot("reading timers", |conn| {
             list(conn, sql, params![until.0, limit as i64], |row| {
                 let wake = Wake { due: instant(row, 0)?, enrollment: EnrollmentId(uint(row, 1)?) };
                 let (contact, workspace) = (ContactId(uint(row, 2)?), WorkspaceId(row.get(3)?));
@@ -259,7 +259,7 @@ impl SqliteStore {
     }
 
     fn earliest(&self, sql: &str) -> Answer<Option<Timestamp>> {
-        self.inner.read("reading timers", |conn| first(conn, sql, [], |row| instant(row, 0)))
+        self.inner.read_hot("reading timers", |conn| first(conn, sql, [], |row| instant(row, 0)))
     }
 
     pub(crate) fn history(
@@ -296,12 +296,18 @@ impl SqliteStore {
         let rest = "WHERE state = 1 AND due_at <= ?1 \
             ORDER BY due_at, enrollment, step_index, visit LIMIT ?2";
         let values = params![now.0, bounded(limit)? as i64];
-        self.message_list(rest, values)
+        self.message_list_hot(rest, values)
     }
 
     pub(super) fn message_list(&self, rest: &str, values: impl Params) -> Answer<Vec<Message>> {
         let sql = format!("{} {rest}", columns::MESSAGE);
         self.inner.read("reading messages", |conn| list(conn, &sql, values, columns::message))
+    }
+
+    /// As [`SqliteStore::message_list`], for what the engine asks before each commit.
+    pub(super) fn message_list_hot(&self, rest: &str, values: impl Params) -> Answer<Vec<Message>> {
+        let sql = format!("{} {rest}", columns::MESSAGE);
+        self.inner.read_hot("reading messages", |conn| list(conn, &sql, values, columns::message))
     }
 
     pub(crate) fn next_message_due(&self) -> Answer<Option<Timestamp>> {
@@ -313,7 +319,7 @@ impl SqliteStore {
             "{} WHERE enrollment = ?1 AND step_index = ?2 AND visit = ?3",
             columns::MESSAGE
         );
-        self.inner.read("reading messages", |conn| {
+        self.inner.read_hot("reading messages", |conn| {
             let mut statement = conn.prepare_cached(&sql)?;
             let read = ids.iter().map(|id| {
                 let values = params![int(id.enrollment.0), id.step, id.visit];
@@ -330,7 +336,7 @@ impl SqliteStore {
     ) -> Answer<Option<Message>> {
         let rest = "WHERE gateway_ref = ?1 AND gateway = ?2 ORDER BY handed_out_at DESC, \
             enrollment DESC, step_index DESC, visit DESC LIMIT 1";
-        Ok(self.message_list(rest, params![gateway_ref, gateway])?.pop())
+        Ok(self.message_list_hot(rest, params![gateway_ref, gateway])?.pop())
     }
 
     pub(crate) fn latest_message_to(
@@ -340,7 +346,7 @@ impl SqliteStore {
     ) -> Answer<Option<Message>> {
         let rest = "WHERE contact = ?1 AND workspace = ?2 AND handed_out_at IS NOT NULL \
             ORDER BY handed_out_at DESC, enrollment DESC, step_index DESC, visit DESC LIMIT 1";
-        Ok(self.message_list(rest, params![int(contact.0), workspace.0])?.pop())
+        Ok(self.message_list_hot(rest, params![int(contact.0), workspace.0])?.pop())
     }
 
     pub(crate) fn messages_submitting_before_run(
@@ -399,7 +405,7 @@ impl SqliteStore {
             "{} WHERE due_at <= ?1 ORDER BY due_at, enrollment, step_index, visit, workspace LIMIT ?2",
             columns::CALL
         );
-        self.inner.read("reading calls", |conn| {
+        self.inner.read_hot("reading calls", |conn| {
             list(conn, &sql, params![now.0, limit as i64], columns::call)
         })
     }

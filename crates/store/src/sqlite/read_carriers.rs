@@ -77,7 +77,7 @@ impl SqliteStore {
         limit: usize,
     ) -> Answer<Vec<(Lane, Timestamp)>> {
         let limit = bounded(limit)?;
-        self.inner.read("reading lanes", |conn| {
+        self.inner.read_hot("reading lanes", |conn| {
             let mut statement = conn.prepare_cached(NEXT_LANE)?;
             let mut found: Vec<(Lane, Timestamp)> = Vec::new();
             while found.len() < limit {
@@ -115,7 +115,7 @@ impl SqliteStore {
         let purpose = columns::purpose_name(lane.purpose);
         let limit = bounded(limit)? as i64;
         let values = params![lane.workspace.0, lane.sender, purpose, now.0, limit];
-        self.message_list(DUE_IN_LANE, values)
+        self.message_list_hot(DUE_IN_LANE, values)
     }
 
     pub(crate) fn messages_unknown_to(
@@ -124,7 +124,7 @@ impl SqliteStore {
         address: &str,
         limit: usize,
     ) -> Answer<Vec<Message>> {
-        self.message_list(UNKNOWN_TO, params![gateway, address, bounded(limit)? as i64])
+        self.message_list_hot(UNKNOWN_TO, params![gateway, address, bounded(limit)? as i64])
     }
 
     pub(crate) fn messages_unknown(
@@ -137,7 +137,7 @@ impl SqliteStore {
             (address, int(id.enrollment.0), id.step, id.visit)
         });
         let limit = bounded(limit)? as i64;
-        self.message_list(UNKNOWN, params![gateway, address, enrollment, step, visit, limit])
+        self.message_list_hot(UNKNOWN, params![gateway, address, enrollment, step, visit, limit])
     }
 
     pub(crate) fn orphan_receipts_to(
@@ -147,7 +147,7 @@ impl SqliteStore {
         limit: usize,
     ) -> Answer<Vec<OrphanReceipt>> {
         let limit = bounded(limit)? as i64;
-        self.inner.read("reading receipts", |conn| {
+        self.inner.read_hot("reading receipts", |conn| {
             list(conn, ORPHANS_TO, params![gateway, address, limit], orphan)
         })
     }
@@ -197,7 +197,7 @@ impl SqliteStore {
 
     pub(crate) fn allowance(&self, scope: &str, period: Timestamp) -> Answer<u64> {
         let sql = "SELECT used FROM allowance WHERE period = ?1 AND scope = ?2";
-        let used = self.inner.read("reading an allowance", |conn| {
+        let used = self.inner.read_hot("reading an allowance", |conn| {
             first(conn, sql, params![period.0, scope], |row| uint(row, 0))
         })?;
         Ok(used.unwrap_or(0))

@@ -200,7 +200,8 @@ impl SqliteStore {
     ) -> Answer<Vec<OrphanReceipt>> {
         let sql = "SELECT gateway, gateway_ref, received_at, receipt, address FROM orphan_receipt \
             WHERE gateway = ?1 AND gateway_ref = ?2 ORDER BY id";
-        self.inner.read("reading receipts", |conn| list(conn, sql, [gateway, gateway_ref], orphan))
+        self.inner
+            .read_hot("reading receipts", |conn| list(conn, sql, [gateway, gateway_ref], orphan))
     }
 
     pub(crate) fn sweeps(&self, workspace: WorkspaceId) -> Answer<Vec<SweepRow>> {
