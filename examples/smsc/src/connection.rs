@@ -94,7 +94,7 @@ fn write_journal(shared: &Shared, session: &mut Session) -> bool {
 
 async fn until(due: Option<Instant>) {
     match due {
-        Some(at) => tokio::time::sleep_until(at).await,
+        Some(at) => clock::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

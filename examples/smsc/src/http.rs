@@ -268,7 +268,7 @@ fn cut() -> Response {
 /// Waits, but does not give the processor away for nothing.
 async fn pause(until: Instant) {
     if until > clock::now() {
-        tokio::time::sleep_until(until).await;
+        clock::sleep_until(until).await;
     }
 }
 
