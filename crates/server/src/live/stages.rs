@@ -26,6 +26,8 @@ const INPUTS_PER_TURN: usize = 250;
 const OTHERS_PER_ROUND: usize = 50;
 /// Timers, claims and answers of one commit.
 const THINGS_PER_TURN: usize = 250;
+/// Claims in a row for places that come free: answers that came are stored between them.
+const REFILLS_IN_A_ROW: usize = 8;
 /// Messages at gateways at one time.
 const SUBMITS_IN_FLIGHT_MAX: usize = 2_000;
 /// Webhooks under way at one time.
@@ -255,25 +257,22 @@ impl Stages {
         now: impl Fn() -> Timestamp,
     ) -> Result<(usize, Option<Timestamp>), PipelineError> {
         let tick = || Tick::Live(now());
-        self.gather(inbox, now());
-        let mut did = self.claim(tick()).await?.looked_at;
-        did += self.store_answers(tick()).await?;
-        did += self.refill(inbox, now()).await?;
+        let mut claimed = self.hand_out(inbox, &now).await?;
+        let mut did = claimed.looked_at + self.store_answers(tick()).await?;
+        did += self.refill(inbox, &now).await?.map_or(0, |claimed| claimed.looked_at);
         did += self.hear(tick()).await?;
-        did += self.refill(inbox, now()).await?;
+        did += self.refill(inbox, &now).await?.map_or(0, |claimed| claimed.looked_at);
         did += self.pipeline.schedule(tick()).await?;
         did += self.pipeline.wake(tick(), THINGS_PER_TURN).await?;
-        inbox.gather();
-        self.gather(inbox, now());
-        let more = self.claim(tick()).await?;
-        did += more.looked_at;
+        claimed = self.hand_out(inbox, &now).await?;
+        did += claimed.looked_at;
         did += self.store_submits(tick()).await?;
         did += self.call(now()).await?;
         did += self.forget(now()).await?;
         did += self.resolve(now()).await?;
         let mut next =
             earliest(self.pipeline.next_due_but_messages().await?, self.outside.next_event());
-        next = earliest(next, more.next);
+        next = earliest(next, claimed.next);
         let store = self.pipeline.store();
         if self.calls_in_flight.is_empty() {
             next = earliest(next, store.next_call_due().await?);
@@ -282,13 +281,42 @@ impl Stages {
         Ok((did, next))
     }
 
-    /// Fills places that came free while a commit was in flight: a carrier that waits for us is lost time.
-    async fn refill(&mut self, inbox: &mut Inbox, now: Timestamp) -> Result<usize, PipelineError> {
+    /// Hands out what can go, and what can go into places that come free meanwhile. Returns what it did.
+    async fn hand_out(
+        &mut self,
+        inbox: &mut Inbox,
+        now: &impl Fn() -> Timestamp,
+    ) -> Result<Claimed, PipelineError> {
         inbox.gather();
-        if !self.gather(inbox, now) {
-            return Ok(0);
+        self.gather(inbox, now());
+        let claimed = self.claim(Tick::Live(now())).await?;
+        let more = self.refill(inbox, now).await?;
+        Ok(Claimed {
+            looked_at: claimed.looked_at + more.as_ref().map_or(0, |more| more.looked_at),
+            ..more.unwrap_or(claimed)
+        })
+    }
+
+    /// Fills places that came free while a commit was in flight: a carrier that waits for us is lost time, and its
+    /// answers can wait for a commit of many. `None`: none came free.
+    async fn refill(
+        &mut self,
+        inbox: &mut Inbox,
+        now: &impl Fn() -> Timestamp,
+    ) -> Result<Option<Claimed>, PipelineError> {
+        let mut last = None;
+        let mut looked_at = 0;
+        for _ in 0..REFILLS_IN_A_ROW {
+            inbox.gather();
+            let is_free = self.gather(inbox, now());
+            if !is_free || self.answers.len() >= THINGS_PER_TURN {
+                break;
+            }
+            let claimed = self.claim(Tick::Live(now())).await?;
+            looked_at += claimed.looked_at;
+            last = Some(Claimed { looked_at, ..claimed });
         }
-        Ok(self.claim(Tick::Live(now)).await?.looked_at)
+        Ok(last)
     }
 
     /// Takes in what came back from outside. Returns whether a place came free.
