@@ -8,7 +8,7 @@
 //!                  ▼                              │ policy, limits:     dropped
 //!            ┌────────────┐ throttled, retryable  ▼
 //!            │ submitting │─────────────▶ queued  (withdrawn | dropped are ends)
-//!            └─────┬──────┘
+//!            └─────┬──────┘                  └──▶ submitted … expired  (by receipt only: it was taken after all)
 //!    ┌─────────────┼──────────────┐ answer lost, or we died: unknown
 //!    ▼             ▼              ▼
 //! submitted     failed         unknown ──▶ submitted … failed   (by receipt or query only)
@@ -79,8 +79,12 @@ impl MessageState {
             Unknown, Withdrawn,
         };
         match self {
-            Held => matches!(next, Held | Queued | Withdrawn | Dropped),
-            Queued => matches!(next, Queued | Held | Submitting | Withdrawn | Dropped),
+            // What waits may have been handed out before, and a receipt say that it was taken after all.
+            Held => matches!(
+                next,
+                Held | Queued | Withdrawn | Dropped | Submitted | Delivered | Undelivered | Expired
+            ),
+            Queued => matches!(next, Submitting) || Held.may_become(next),
             Submitting => matches!(
                 next,
                 Queued | Submitted | Failed | Unknown | Delivered | Undelivered | Expired | Dropped
@@ -96,6 +100,12 @@ impl MessageState {
     #[must_use]
     pub fn is_open(self) -> bool {
         matches!(self, MessageState::Held | MessageState::Queued | MessageState::Submitting)
+    }
+
+    /// Whether it waits for being handed out, for the first time or once more.
+    #[must_use]
+    pub fn waits(self) -> bool {
+        matches!(self, MessageState::Held | MessageState::Queued)
     }
 
     /// From its code in the store.

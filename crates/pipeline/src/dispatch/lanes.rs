@@ -283,6 +283,7 @@ impl Pipeline {
         tick: Tick,
         chosen: Vec<(Message, Via)>,
     ) -> Result<Vec<Message>, PipelineError> {
+        let chosen = self.not_told_of(chosen, tick).await?;
         let run = self.run;
         let works = chosen.into_iter().map(|(message, via)| {
             let at = tick.at(message.due_at);

@@ -9,6 +9,7 @@ mod breaker;
 mod flow;
 mod lanes;
 mod pace;
+mod told;
 
 pub use flow::FlowView;
 pub use lanes::{Claimed, Dispatcher};

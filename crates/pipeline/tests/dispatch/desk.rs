@@ -178,6 +178,11 @@ impl Desk {
         submitted
     }
 
+    /// Pauses a journey.
+    pub(crate) async fn pause(&mut self, workspace: WorkspaceId, slug: &str) {
+        self.pipeline.pause(workspace, slug, self.now).await.expect("paused");
+    }
+
     pub(crate) fn later(&mut self, span: Span) {
         self.now = self.now + span;
     }

@@ -8,3 +8,4 @@ mod fairness;
 mod receipts;
 mod refusals;
 mod routes;
+mod taken_after_all;
