@@ -187,6 +187,10 @@ pub struct Message {
     /// Gateways that refused it so that another route may take it, in order.
     #[serde(default)]
     pub tried: Vec<String>,
+    /// How many of its attempts a carrier put off: being asked to slow down is none towards
+    /// [`ATTEMPTS_MAX`](crate::limits::ATTEMPTS_MAX).
+    #[serde(default)]
+    pub put_off: u32,
 }
 
 /// A change of a message. `None` leaves a field as it is.
@@ -206,6 +210,9 @@ pub struct MessageChange {
     pub error: Option<String>,
     /// A gateway that refused it so that another route may take it.
     pub tried: Option<String>,
+    /// Whether a carrier put this attempt off: it is none that counts.
+    #[serde(default)]
+    pub put_off: bool,
 }
 
 impl MessageChange {
@@ -220,6 +227,7 @@ impl MessageChange {
             gateway_ref: None,
             error: None,
             tried: None,
+            put_off: false,
         }
     }
 }
@@ -246,6 +254,12 @@ pub struct HandedOut {
 }
 
 impl Message {
+    /// How often it was tried in earnest: handed out and not put off.
+    #[must_use]
+    pub fn attempts_that_count(&self) -> u32 {
+        self.attempts.saturating_sub(self.put_off)
+    }
+
     /// Applies a change. Whether it is allowed is [`MessageState::may_become`].
     pub fn apply(&mut self, change: &MessageChange) {
         self.state = change.state;
@@ -274,5 +288,6 @@ impl Message {
         {
             self.tried.push(gateway.clone());
         }
+        self.put_off += u32::from(change.put_off);
     }
 }

@@ -158,7 +158,7 @@ impl Run<'_> {
         let too_late = matches!(self.not_after(id, send), Ok(Some(end)) if due >= end);
         let objection = if too_late {
             Some(Reason::TooLate)
-        } else if counts && message.attempts >= limits::ATTEMPTS_MAX {
+        } else if counts && message.attempts_that_count() >= limits::ATTEMPTS_MAX {
             Some(Reason::TooManyAttempts)
         } else {
             None
@@ -170,6 +170,7 @@ impl Run<'_> {
             due_at: Some(due),
             error,
             tried,
+            put_off: !counts,
             ..MessageChange::to(MessageState::Queued, reason)
         };
         self.out.messages.push(MessageEffect::Change(message.id, Box::new(change)));
