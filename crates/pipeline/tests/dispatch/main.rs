@@ -8,4 +8,5 @@ mod fairness;
 mod receipts;
 mod refusals;
 mod routes;
+mod speed;
 mod taken_after_all;
