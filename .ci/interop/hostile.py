@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The SMSCs of Jasmin's own tests, one gateway and one text each: what do we do? Prints a table and compares each row with
+"""Case 8 of ten: the SMSCs of Jasmin's own tests, one gateway and one text each: what do we do? Prints a table and compares each row with
 `hostile.json`. Exit code 1 with what differs. WAYLINE_BIN names the program; UPDATE_EXPECT=1 rewrites the table of
 docs/operations/interoperation.md.
 """

@@ -105,7 +105,7 @@ pub const WHY_INPUTS_MAX: usize = 200;
 pub const WHY_DECISIONS_MAX: usize = 200;
 /// Parts one message may have.
 pub const PARTS_MAX: usize = 10;
-/// Attempts to hand one message to a gateway.
+/// Attempts to hand one message to a gateway, those that a carrier put off aside.
 pub const ATTEMPTS_MAX: u32 = 10;
 /// How long a message that a carrier asked to send slower waits, at least.
 pub const THROTTLED_WAIT: Span = Span::seconds(1);

@@ -8,7 +8,7 @@
 //!                  ▼                              │ policy, limits:     dropped
 //!            ┌────────────┐ throttled, retryable  ▼
 //!            │ submitting │─────────────▶ queued  (withdrawn | dropped are ends)
-//!            └─────┬──────┘
+//!            └─────┬──────┘                  └──▶ submitted … expired  (by receipt only: it was taken after all)
 //!    ┌─────────────┼──────────────┐ answer lost, or we died: unknown
 //!    ▼             ▼              ▼
 //! submitted     failed         unknown ──▶ submitted … failed   (by receipt or query only)
@@ -79,8 +79,12 @@ impl MessageState {
             Unknown, Withdrawn,
         };
         match self {
-            Held => matches!(next, Held | Queued | Withdrawn | Dropped),
-            Queued => matches!(next, Queued | Held | Submitting | Withdrawn | Dropped),
+            // What waits may have been handed out before, and a receipt say that it was taken after all.
+            Held => matches!(
+                next,
+                Held | Queued | Withdrawn | Dropped | Submitted | Delivered | Undelivered | Expired
+            ),
+            Queued => matches!(next, Submitting) || Held.may_become(next),
             Submitting => matches!(
                 next,
                 Queued | Submitted | Failed | Unknown | Delivered | Undelivered | Expired | Dropped
@@ -96,6 +100,12 @@ impl MessageState {
     #[must_use]
     pub fn is_open(self) -> bool {
         matches!(self, MessageState::Held | MessageState::Queued | MessageState::Submitting)
+    }
+
+    /// Whether it waits for being handed out, for the first time or once more.
+    #[must_use]
+    pub fn waits(self) -> bool {
+        matches!(self, MessageState::Held | MessageState::Queued)
     }
 
     /// From its code in the store.
@@ -177,6 +187,10 @@ pub struct Message {
     /// Gateways that refused it so that another route may take it, in order.
     #[serde(default)]
     pub tried: Vec<String>,
+    /// How many of its attempts a carrier put off: being asked to slow down is none towards
+    /// [`ATTEMPTS_MAX`](crate::limits::ATTEMPTS_MAX).
+    #[serde(default)]
+    pub put_off: u32,
 }
 
 /// A change of a message. `None` leaves a field as it is.
@@ -196,6 +210,9 @@ pub struct MessageChange {
     pub error: Option<String>,
     /// A gateway that refused it so that another route may take it.
     pub tried: Option<String>,
+    /// Whether a carrier put this attempt off: it is none that counts.
+    #[serde(default)]
+    pub put_off: bool,
 }
 
 impl MessageChange {
@@ -210,6 +227,7 @@ impl MessageChange {
             gateway_ref: None,
             error: None,
             tried: None,
+            put_off: false,
         }
     }
 }
@@ -236,6 +254,12 @@ pub struct HandedOut {
 }
 
 impl Message {
+    /// How often it was tried in earnest: handed out and not put off.
+    #[must_use]
+    pub fn attempts_that_count(&self) -> u32 {
+        self.attempts.saturating_sub(self.put_off)
+    }
+
     /// Applies a change. Whether it is allowed is [`MessageState::may_become`].
     pub fn apply(&mut self, change: &MessageChange) {
         self.state = change.state;
@@ -264,5 +288,6 @@ impl Message {
         {
             self.tried.push(gateway.clone());
         }
+        self.put_off += u32::from(change.put_off);
     }
 }

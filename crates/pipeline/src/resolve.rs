@@ -16,9 +16,9 @@ use wayline_core::time::{Span, Timestamp};
 use wayline_store::batch::{Op, OrphanReceipt};
 
 /// Receipts of one number that are looked at.
-const RECEIPTS_MAX: usize = 200;
+pub(crate) const RECEIPTS_MAX: usize = 200;
 /// A receipt nobody knows waits this long for an answer that names it: longer than any submit may take.
-const ANSWERS_COME_WITHIN: Span = Span::seconds(90);
+pub(crate) const ANSWERS_COME_WITHIN: Span = Span::seconds(90);
 
 impl Pipeline {
     /// Receipts that came before the answer that names their message, to be taken right after it.
@@ -105,12 +105,12 @@ impl Pipeline {
     }
 }
 
-fn read(row: &OrphanReceipt) -> Option<Receipt> {
+pub(crate) fn read(row: &OrphanReceipt) -> Option<Receipt> {
     serde_json::from_str(&row.receipt).ok()
 }
 
 /// The work of each receipt, and the rows they were kept in, gone.
-fn take(
+pub(crate) fn take(
     message: &Message,
     receipts: impl Iterator<Item = Receipt>,
     tick: Tick,

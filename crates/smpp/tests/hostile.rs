@@ -1,4 +1,4 @@
-//! A peer that does whatever it likes: random bytes, random cuts, broken and repeated PDUs.
+//! A peer that does whatever it likes: random bytes, random cuts, broken and repeated PDUs (of case 8 of ten).
 //!
 //! `SMPP_FUZZ_CASES=100000 cargo test -p wayline-smpp --release --test hostile` searches for long.
 

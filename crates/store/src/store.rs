@@ -122,8 +122,8 @@ pass_on! {
     /// message is in the lane of the sender and purpose it has now. Reads one row for each lane, however many
     /// messages wait in it.
     fn lanes_queued(after: Option<&Lane>, limit: usize) -> Vec<(Lane, Timestamp)>;
-    /// Queued messages of a lane that may be claimed, by (due, id). Reads no other lane.
-    fn messages_due_in_lane(lane: &Lane, now: Timestamp, limit: usize) -> Vec<Message>;
+    /// Queued messages of a lane that may be claimed, by (due, id), from such a place on. Reads no other lane.
+    fn messages_due_in_lane(lane: &Lane, from: Option<(Timestamp, MessageId)>, now: Timestamp, limit: usize) -> Vec<Message>;
     /// Messages to an address that a gateway took or not, nobody knows, by id.
     fn messages_unknown_to(gateway: &str, address: &str, limit: usize) -> Vec<Message>;
     /// All messages of a gateway that are unknown, by (address, id).

@@ -102,7 +102,9 @@ pub(super) fn run(
 fn is_only_a_receipt(engine: &Engine, contact: &Contact, input: &Input, now: Timestamp) -> bool {
     let InputKind::Receipt { message, error, .. } = &input.kind else { return false };
     let suppresses = error.as_ref().is_some_and(|error| error.class == ErrorClass::Suppress);
+    // One that waits to be sent again counts for caps when it was sent after all.
     !suppresses
+        && !message.state.waits()
         && contact.state.enrollment(message.id.enrollment).is_none()
         && engine.message_windows.is_empty()
         && !engine.is_continuous()

@@ -159,6 +159,7 @@ mod tests {
         assert_eq!((area_table().len(), AREAS_DATA.lines().count()), (441, 441));
     }
 
+    /// Of case 9 of ten: which half of area code 850 a number is in.
     #[test]
     fn the_longest_prefix_wins() {
         assert_eq!(zones_by_prefix("+12025550123"), ["America/New_York"]);

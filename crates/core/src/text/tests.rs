@@ -12,6 +12,7 @@ fn check(text: &str, encoding: Encoding, units: usize, parts: usize) {
     assert_eq!(split(text).concat(), text);
 }
 
+/// Of case 4 of ten: seven parts, and one more.
 #[test]
 fn lengths_at_the_edges() {
     use Encoding::{Gsm7, Ucs2};
@@ -39,6 +40,7 @@ fn lengths_at_the_edges() {
     check(&"ж".repeat(7 * 67), Ucs2, 469, 7);
 }
 
+/// Of case 4 of ten: an escape pair at septet 153, a surrogate pair at unit 67.
 #[test]
 fn pairs_are_never_cut() {
     let text = format!("{}€{}", "a".repeat(152), "b".repeat(20));

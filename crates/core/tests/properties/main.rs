@@ -8,6 +8,7 @@
 )]
 
 mod conditions;
+mod message;
 mod policy;
 mod state;
 

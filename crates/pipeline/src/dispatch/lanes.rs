@@ -5,21 +5,20 @@
 //! million messages of one workspace delay another's by the messages of a turn, not by a million. Must never take a
 //! message for a gateway that cannot submit it at once: what is claimed is on its way, and no STOP reaches it.
 
-use super::allowances::{Allowances, May};
+use super::allowances::Allowances;
+use super::choose::{Choice, SHUT_ASKED_EVERY, Turn};
 use super::flow::{FlowView, Flows};
+use super::places::{Look, Place, Places, Route};
 use super::{about, nothing};
 use crate::advance::{Pipeline, PipelineError};
 use crate::gateway::Gateways;
 use crate::tick::Tick;
 use std::collections::{BTreeMap, BTreeSet};
-use wayline_core::decision::Reason;
 use wayline_core::evaluate::earliest;
 use wayline_core::event::{InputKind, SubmitOutcome, Via};
 use wayline_core::ids::WorkspaceId;
-use wayline_core::journey::engine::Engine;
 use wayline_core::limits;
 use wayline_core::message::Message;
-use wayline_core::policy::route;
 use wayline_core::policy::settings::{Purpose, Sender};
 use wayline_core::time::{Span, Timestamp};
 use wayline_store::batch::Op;
@@ -29,28 +28,30 @@ use wayline_store::rows::Lane;
 const LANES_PER_TURN: usize = 200;
 /// Pages of lanes of one turn, while none of a page is due.
 const PAGES_PER_TURN: usize = 20;
-/// Messages of a turn that are asked about although nothing can carry them now, how often, and how old they must be.
-const SHUT_ASKED_PER_TURN: usize = 100;
-const SHUT_ASKED_EVERY: Span = Span::seconds(1);
-const SHUT_ASKED_AFTER: Span = Span::seconds(15);
+/// Messages read at least where something else is looked for behind what waits.
+const LOOKED_PAST: usize = 50;
+/// When a lane is looked at further of which nothing could go yet.
+const LOOK_ON: Span = Span(10);
 /// How long a lane is left alone of which nothing could go.
 const BLOCKED: Span = Span::seconds(1);
 
 /// What dispatch remembers between turns. Nothing of it is needed to go on after a start.
 #[derive(Default)]
 pub struct Dispatcher {
-    flows: Flows,
-    allowances: Allowances,
+    pub(super) flows: Flows,
+    pub(super) allowances: Allowances,
     /// The last lane looked at.
     after: Option<Lane>,
     /// Lanes of which nothing could go, and until when they are left alone.
     blocked: BTreeMap<Lane, Timestamp>,
+    /// Where each lane is looked at next.
+    places: BTreeMap<Lane, Places>,
     /// The last turn in which something of a workspace went, by purpose. Whoever has waited longest is asked first: who
     /// found the own gateway busy has not had a turn.
     served: BTreeMap<(WorkspaceId, Purpose), u64>,
     turns: u64,
     /// When those that wait for a gateway that is down are asked about again.
-    shut_asked_at: Timestamp,
+    pub(super) shut_asked_at: Timestamp,
 }
 
 /// What a turn of dispatch did.
@@ -62,24 +63,6 @@ pub struct Claimed {
     pub submissions: Vec<Message>,
     /// When there is something to hand out again by time alone.
     pub next: Option<Timestamp>,
-}
-
-/// What one turn may still take from each gateway.
-struct Turn<'g> {
-    /// Messages that were only asked about.
-    asked: usize,
-    gateways: &'g Gateways,
-    room: BTreeMap<String, usize>,
-    now: Timestamp,
-}
-
-/// Where a message may go.
-enum Choice {
-    Go(Via),
-    /// What should carry it has no place free at this instant.
-    Busy,
-    /// What should carry it is disconnected, paused or left alone.
-    Shut,
 }
 
 impl Dispatcher {
@@ -114,65 +97,6 @@ impl Dispatcher {
         let room =
             |(key, connection): (&String, _)| (key.clone(), self.flows.room(key, connection, now));
         gateways.iter().map(room).collect()
-    }
-
-    fn choose(&mut self, turn: &mut Turn<'_>, engine: &Engine, message: &Message) -> Choice {
-        let settings = &engine.program.settings;
-        let intended = engine.sender_of_step(message);
-        let candidates = route::candidates(settings, message, intended).without(&message.tried);
-        if candidates.is_empty() {
-            return Choice::Go(Via::Nothing);
-        }
-        let mut configured = false;
-        for candidate in candidates.iter() {
-            let key = turn.gateways.key_for(&settings.slug, &candidate.gateway);
-            let Some((key, connection)) = key.and_then(|key| {
-                let connection = turn.gateways.connection(&key)?;
-                Some((key, connection))
-            }) else {
-                continue;
-            };
-            configured = true;
-            if self.flows.is_shut(&key, connection, turn.now) {
-                continue;
-            }
-            // The one that serves every id has its room under its own key.
-            let place = if turn.room.contains_key(&key) { key.as_str() } else { "" };
-            let Some(room) = turn.room.get_mut(place).filter(|room| **room > 0) else {
-                return Choice::Busy;
-            };
-            let found = settings.senders.iter().find(|it| it.id == candidate.sender);
-            if let Some(sender) = found.filter(|_| connection.is_real) {
-                match self.allowances.take(message.workspace, sender, turn.now) {
-                    May::Send => {}
-                    May::NotYet => return Choice::Busy,
-                    May::Tomorrow(until) => {
-                        let reason = Reason::AllowanceUsed;
-                        return Choice::Go(Via::Later { until, reason });
-                    }
-                }
-            }
-            *room -= 1;
-            let sender = candidate.sender.clone();
-            return Choice::Go(Via::Route { gateway: key, sender });
-        }
-        if configured {
-            // Once in a while the policy is asked about those that wait for a gateway that is down: whoever is too late
-            // by then goes nowhere, and those behind them that may go another way come to the front.
-            let is_old = message.due_at + SHUT_ASKED_AFTER <= turn.now;
-            if !is_old || turn.asked >= SHUT_ASKED_PER_TURN || turn.now < self.shut_asked_at {
-                return Choice::Shut;
-            }
-            turn.asked += 1;
-            let until = turn.now + SHUT_ASKED_AFTER;
-            return Choice::Go(Via::Later { until, reason: Reason::GatewayUnavailable });
-        }
-        if turn.asked >= SHUT_ASKED_PER_TURN {
-            return Choice::Shut;
-        }
-        turn.asked += 1;
-        let until = turn.now + limits::NO_GATEWAY_WAIT;
-        Choice::Go(Via::Later { until, reason: Reason::GatewayUnavailable })
     }
 
     /// What is on its way now counts for its gateway and its sender, with all its parts. Returns what the store has
@@ -245,7 +169,7 @@ impl Pipeline {
             Some(settings.senders.iter())
         });
         self.read_allowances(&mut dispatcher.allowances, of_lanes.flatten(), now).await?;
-        let mut turn = Turn { asked: 0, gateways, room, now };
+        let mut turn = Turn::new(gateways, room, now);
         let mut works = Vec::new();
         let sells = |lane: &&Lane| lane.purpose == Purpose::Marketing;
         // A flood of reminders leaves a little of each turn to what sells, which may go another way.
@@ -272,6 +196,9 @@ impl Pipeline {
             );
             next = earliest(next, Some(opens.unwrap_or(now + BLOCKED)));
         }
+        if turn.goes_on {
+            next = earliest(next, Some(now + LOOK_ON));
+        }
         Ok(Claimed { looked_at, submissions, next })
     }
 
@@ -283,6 +210,7 @@ impl Pipeline {
         tick: Tick,
         chosen: Vec<(Message, Via)>,
     ) -> Result<Vec<Message>, PipelineError> {
+        let chosen = self.not_told_of(chosen, tick).await?;
         let run = self.run;
         let works = chosen.into_iter().map(|(message, via)| {
             let at = tick.at(message.due_at);
@@ -343,59 +271,116 @@ impl Pipeline {
     ) -> Result<Vec<(Message, Via)>, PipelineError> {
         let mut chosen: Vec<(Message, Via)> = Vec::new();
         let workspaces = lanes.iter().map(|lane| lane.workspace).collect::<BTreeSet<_>>().len();
-        let mut read: BTreeMap<&Lane, usize> = BTreeMap::new();
-        let mut gave: BTreeSet<&Lane> = BTreeSet::new();
+        let mut gave: BTreeMap<&Lane, usize> = BTreeMap::new();
         for share in [limit.div_ceil(workspaces.max(1)), limit] {
             for lane in lanes {
-                let left = limit - chosen.len();
-                let (before, siblings) = (
-                    read.get(lane).copied().unwrap_or(0),
-                    lanes.iter().filter(|it| it.workspace == lane.workspace).count(),
-                );
-                let take = share.div_ceil(siblings.max(1)).min(left);
+                let before = gave.get(lane).copied();
+                let siblings = lanes.iter().filter(|it| it.workspace == lane.workspace).count();
+                let take = share.div_ceil(siblings.max(1)).min(limit - chosen.len());
                 // A second look at a lane of which nothing could go would only read it again.
-                let is_idle = before > 0 && !gave.contains(lane);
-                if take == 0 || is_idle || turn.room.values().all(|room| *room == 0) {
+                if take == 0 || before == Some(0) || turn.is_full() {
                     continue;
                 }
-                let page = (before + take).min(limits::PAGE_ROWS_MAX);
-                let found = self.store.messages_due_in_lane(lane, turn.now, page).await?;
-                read.insert(*lane, found.len());
-                let fresh = found.into_iter().skip(before);
                 let count = chosen.len();
-                let is_shut = self.choose_of_lane(dispatcher, turn, fresh, &mut chosen);
-                if chosen.len() > count {
-                    gave.insert(*lane);
-                }
-                if is_shut && before == 0 {
-                    dispatcher.blocked.insert((*lane).clone(), turn.now + BLOCKED);
-                }
+                let wanted = Wanted { before: before.unwrap_or(0), until: count + take };
+                self.choose_of_lane(dispatcher, turn, lane, wanted, &mut chosen).await?;
+                *gave.entry(lane).or_default() += chosen.len() - count;
             }
         }
         Ok(chosen)
     }
 
-    /// Returns whether nothing of it could go, and nothing will when places come free.
-    fn choose_of_lane(
+    /// Looks at a lane from each place where something of it may go.
+    async fn choose_of_lane(
         &self,
         dispatcher: &mut Dispatcher,
         turn: &mut Turn<'_>,
-        messages: impl Iterator<Item = Message>,
+        lane: &Lane,
+        wanted: Wanted,
         chosen: &mut Vec<(Message, Via)>,
-    ) -> bool {
-        let mut is_shut = true;
-        for message in messages {
-            let engine = self.engines.get(&message.workspace).cloned();
-            let choice = match &engine {
-                Some(engine) => dispatcher.choose(turn, engine, &message),
-                // The core says what becomes of it.
-                None => Choice::Go(Via::Sender),
-            };
-            is_shut &= matches!(choice, Choice::Shut);
-            if let Choice::Go(via) = choice {
-                chosen.push((message, via));
-            }
+    ) -> Result<(), PipelineError> {
+        let engine = self.engines.get(&lane.workspace);
+        let open = |dispatcher: &Dispatcher, turn: &Turn<'_>| {
+            engine.map_or(usize::MAX, |engine| dispatcher.open_to(turn, engine))
+        };
+        if open(dispatcher, turn) == 0 {
+            return Ok(());
         }
-        is_shut
+        let mut places = dispatcher.places.remove(lane).unwrap_or_default();
+        let (count, mut is_end) = (chosen.len(), false);
+        let mut seen: Option<(Place, Place)> = None;
+        for from in places.looks(|route| dispatcher.is_open(turn, route)) {
+            let open = open(dispatcher, turn).min(wanted.until - chosen.len());
+            if open == 0 {
+                break;
+            }
+            if seen.is_some_and(|(first, last)| first <= from && from < last) {
+                continue;
+            }
+            let least = if places.is_search(from) { LOOKED_PAST } else { 0 };
+            let limit = (wanted.before + open).max(least).min(limits::PAGE_ROWS_MAX);
+            let page = self.store.messages_due_in_lane(lane, from, turn.now, limit).await?;
+            let mut look = Look { from, is_end: page.len() < limit, ..Look::default() };
+            for message in page {
+                if chosen.len() >= wanted.until {
+                    look.is_end = false;
+                    break;
+                }
+                self.look_at(dispatcher, turn, &places, message, &mut look, chosen);
+            }
+            is_end = look.is_end;
+            seen = Some((from, look.last));
+            places.looked(look, turn.now);
+        }
+        let gave_none = chosen.len() == count && wanted.before == 0;
+        if gave_none && is_end && places.routes().all(|route| dispatcher.is_shut(turn, route)) {
+            dispatcher.blocked.insert(lane.clone(), turn.now + BLOCKED);
+        }
+        turn.goes_on |= gave_none && !is_end && open(dispatcher, turn) > 0;
+        if places.routes().next().is_some() {
+            dispatcher.places.insert(lane.clone(), places);
+        }
+        Ok(())
     }
+
+    fn look_at(
+        &self,
+        dispatcher: &mut Dispatcher,
+        turn: &mut Turn<'_>,
+        places: &Places,
+        message: Message,
+        look: &mut Look,
+        chosen: &mut Vec<(Message, Via)>,
+    ) {
+        let place = Some((message.due_at, message.id));
+        look.last = place;
+        let Some(engine) = self.engines.get(&message.workspace) else {
+            // The core says what becomes of it.
+            look.first.entry(Route::new()).or_insert(place);
+            if turn.taken.insert(message.id) {
+                chosen.push((message, Via::Sender));
+            }
+            return;
+        };
+        let ways = turn.ways(engine, &message);
+        let route = ways.route();
+        let may_go = places.may_go(&route, look.from) && !turn.taken.contains(&message.id);
+        look.first.entry(route).or_insert(place);
+        if may_go
+            && let Choice::Go(via) =
+                dispatcher.choose(turn, &engine.program.settings, &message, &ways)
+        {
+            turn.taken.insert(message.id);
+            chosen.push((message, via));
+        }
+    }
+}
+
+/// What a turn wants of a lane.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// Messages of it that go already.
+    before: usize,
+    /// How many there are to be then, of all lanes.
+    until: usize,
 }

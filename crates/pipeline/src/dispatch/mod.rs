@@ -6,9 +6,12 @@
 
 mod allowances;
 mod breaker;
+mod choose;
 mod flow;
 mod lanes;
 mod pace;
+mod places;
+mod told;
 
 pub use flow::FlowView;
 pub use lanes::{Claimed, Dispatcher};

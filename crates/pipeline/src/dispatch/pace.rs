@@ -192,6 +192,7 @@ mod tests {
         (taken, throttled)
     }
 
+    /// Of case 6 of ten: the pace alone; with the dispatcher in tests/dispatch/speed.rs.
     #[test]
     fn case_6_a_carrier_capped_at_20_a_second_is_used_and_seldom_asked_for_more() {
         let mut pace = Pace::new(None, Timestamp(0));

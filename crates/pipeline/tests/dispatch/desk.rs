@@ -158,24 +158,38 @@ impl Desk {
         }
     }
 
+    /// First half of a turn: what is to be submitted now, in order.
+    pub(crate) async fn claim(&mut self) -> Vec<Message> {
+        let (pipeline, dispatcher) = (&mut self.pipeline, &mut self.dispatcher);
+        let tick = Tick::Live(self.now);
+        let claimed = pipeline.claim_by_lanes(dispatcher, &self.gateways, tick, 250).await;
+        claimed.expect("a turn").submissions
+    }
+
+    /// Second half: what the gateways said.
+    pub(crate) async fn answer(&mut self, submitted: Vec<Message>, outcomes: Vec<SubmitOutcome>) {
+        for (message, outcome) in submitted.iter().zip(&outcomes) {
+            self.dispatcher.heard(message, outcome, self.now);
+        }
+        let tick = Tick::Live(self.now);
+        self.pipeline.answer(submitted, outcomes, tick).await.expect("answers");
+    }
+
     /// One turn of dispatch: claims, submits, stores the answers. Returns what was submitted, in order.
     pub(crate) async fn turn(&mut self) -> Vec<Message> {
-        let tick = Tick::Live(self.now);
-        let claimed = self
-            .pipeline
-            .claim_by_lanes(&mut self.dispatcher, &self.gateways, tick, 250)
-            .await
-            .expect("a turn");
+        let submitted = self.claim().await;
         let mut outcomes = Vec::new();
-        for message in &claimed.submissions {
+        for message in &submitted {
             let gateway = self.gateways.get(&message.gateway).expect("a gateway");
-            let outcome = gateway.submit(message, self.now).await;
-            self.dispatcher.heard(message, &outcome, self.now);
-            outcomes.push(outcome);
+            outcomes.push(gateway.submit(message, self.now).await);
         }
-        let submitted = claimed.submissions.clone();
-        self.pipeline.answer(claimed.submissions, outcomes, tick).await.expect("answers");
+        self.answer(submitted.clone(), outcomes).await;
         submitted
+    }
+
+    /// Pauses a journey.
+    pub(crate) async fn pause(&mut self, workspace: WorkspaceId, slug: &str) {
+        self.pipeline.pause(workspace, slug, self.now).await.expect("paused");
     }
 
     pub(crate) fn later(&mut self, span: Span) {

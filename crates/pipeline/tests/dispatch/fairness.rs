@@ -103,8 +103,8 @@ fn whoever_finds_the_own_gateway_busy_comes_first_when_it_is_free() {
             }
             shares.push(went);
         }
-        // Some of the places at b find nothing of the flood's that may use them: then a is the flood's too.
-        assert!(shares.iter().all(|went| (14..=16).contains(went)), "{shares:?} of 20");
+        // The flood has a turn with each place at b, wherever in its lane that finds a message: a is left to the other.
+        assert!(shares.iter().all(|went| *went >= 19), "{shares:?} of 20");
     });
 }
 

@@ -5,6 +5,9 @@
 
 mod desk;
 mod fairness;
+mod past_the_head;
 mod receipts;
 mod refusals;
 mod routes;
+mod speed;
+mod taken_after_all;

@@ -1,4 +1,4 @@
-//! Receipts in any order, in any form of their id, and of messages whose answer was lost (case 5 of the rules).
+//! Receipts in any order, in any form of their id, and of messages whose answer was lost (case 5 of ten).
 
 use crate::desk::{Desk, Scripted};
 use std::sync::Arc;

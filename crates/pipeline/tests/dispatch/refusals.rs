@@ -89,6 +89,58 @@ fn asked_to_slow_down_counts_no_attempt_and_slows_the_gateway() {
 }
 
 #[test]
+fn however_often_it_was_put_off_it_still_has_all_its_attempts() {
+    pollster::block_on(async {
+        let (mut desk, carrier, shop) = answered(rejected(ErrorClass::Throttle, "0x58")).await;
+        let throttled = SubmitOutcome::Retry { after: Span::seconds(1), throttled: true };
+        // Ten put off by either form, then ten failures.
+        let mut answers = vec![rejected(ErrorClass::Throttle, "0x58"); 4];
+        answers.extend(vec![throttled; 5]);
+        answers.extend(vec![rejected(ErrorClass::Retry, "30003"); 10]);
+        let mut first_wait = None;
+        for answer in answers {
+            let message = desk.message(shop).await;
+            assert_eq!(
+                message.state,
+                MessageState::Queued,
+                "{} of {}",
+                message.put_off,
+                message.attempts
+            );
+            desk.now = message.due_at;
+            carrier.answer(answer);
+            while desk.turn().await.is_empty() {
+                desk.later(Span::seconds(1));
+            }
+            let message = desk.message(shop).await;
+            if message.attempts_that_count() == 1 {
+                first_wait = Some((message.due_at - desk.now).0);
+            }
+        }
+        let message = desk.message(shop).await;
+        let came_to = (message.state, message.reason, message.attempts, message.put_off);
+        assert_eq!(came_to, (MessageState::Dropped, Reason::TooManyAttempts, 20, 10));
+        assert!(first_wait.is_some_and(|wait| (5_000..=7_500).contains(&wait)), "{first_wait:?}");
+    });
+}
+
+#[test]
+fn one_more_attempt_is_one_after_it_was_put_off_too() {
+    pollster::block_on(async {
+        let (mut desk, carrier, shop) = answered(rejected(ErrorClass::Throttle, "0x58")).await;
+        for (state, attempts) in [(MessageState::Queued, 2), (MessageState::Failed, 3)] {
+            desk.now = desk.message(shop).await.due_at;
+            carrier.answer(rejected(ErrorClass::RetryOnce, "30008"));
+            while desk.turn().await.is_empty() {
+                desk.later(Span::seconds(1));
+            }
+            let message = desk.message(shop).await;
+            assert_eq!((message.state, message.attempts), (state, attempts));
+        }
+    });
+}
+
+#[test]
 fn a_days_allowance_comes_back_at_midnight_pacific() {
     pollster::block_on(async {
         let (desk, _, shop) = answered(rejected(ErrorClass::NextDay, "30023")).await;

@@ -11,9 +11,13 @@ use wayline_core::message::MessageState::{
 pub(crate) fn may_become(from: MessageState, to: MessageState) -> bool {
     let before_handover = [Held, Queued, Withdrawn, Dropped];
     let by_receipt = [Delivered, Undelivered, Expired, Failed];
+    // A carrier that refused it may have taken it all the same; that it was refused is known.
+    let taken_after_all = [Submitted, Delivered, Undelivered, Expired];
     match from {
-        Held => before_handover.contains(&to),
-        Queued => before_handover.contains(&to) || to == Submitting,
+        Held => before_handover.contains(&to) || taken_after_all.contains(&to),
+        Queued => {
+            before_handover.contains(&to) || taken_after_all.contains(&to) || to == Submitting
+        }
         Submitting => {
             by_receipt.contains(&to) || [Queued, Submitted, Unknown, Dropped].contains(&to)
         }

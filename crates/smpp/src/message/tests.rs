@@ -1,4 +1,4 @@
-//! Every byte of a submit_sm, for each way of joining.
+//! Every byte of a submit_sm, for each way of joining (case 4 of ten).
 
 use super::*;
 use crate::wire::encode;

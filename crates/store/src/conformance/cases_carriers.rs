@@ -44,8 +44,17 @@ pub(super) async fn lanes(store: &Store) {
     assert_eq!(store.lanes_queued(Some(&between), 1).await.unwrap(), all[2..3]);
 
     let due = async |lane: &Lane, now, limit| {
-        ids(&store.messages_due_in_lane(lane, Timestamp(now), limit).await.unwrap())
+        ids(&store.messages_due_in_lane(lane, None, Timestamp(now), limit).await.unwrap())
     };
+    let from = async |due, n, now| {
+        let from = Some((Timestamp(due), message_id(n)));
+        ids(&store.messages_due_in_lane(&sells, from, Timestamp(now), 9).await.unwrap())
+    };
+    assert_eq!(from(10, 2, 20).await, [2, 3, 1], "the first is one of them");
+    assert_eq!(from(10, 3, 20).await, [3, 1]);
+    assert_eq!(from(10, 4, 20).await, [1]);
+    assert_eq!(from(10, 4, 19).await, [0; 0]);
+    assert_eq!(from(20, 1, 10).await, [0; 0], "the place is later than now");
     assert_eq!(due(&sells, 20, 9).await, [2, 3, 1]);
     assert_eq!(due(&sells, 19, 9).await, [2, 3]);
     assert_eq!(due(&sells, 20, 1).await, [2]);

@@ -46,7 +46,7 @@ async fn lanes(store: &Store, seen: &mut Seen) {
         let Some((last, _)) = lanes.last() else { break };
         for (lane, due) in &lanes {
             for now in [*due, Timestamp(20), Timestamp(1_000)] {
-                seen.add("due in lane", store.messages_due_in_lane(lane, now, 3).await);
+                seen.add("due in lane", store.messages_due_in_lane(lane, None, now, 3).await);
             }
         }
         after = Some(last.clone());

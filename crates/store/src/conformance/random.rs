@@ -250,6 +250,7 @@ fn message(draw: &mut Draw) -> Op {
         gateway_ref: draw.one_in(2).then(|| format!("r{}", draw.below(2))),
         error: draw.one_in(4).then(|| "30007".to_owned()),
         tried: draw.one_in(4).then(|| format!("g{}", draw.below(3))),
+        put_off: draw.one_in(4),
         ..MessageChange::to(state, wayline_core::decision::Reason::Receipt)
     };
     let workspace = if draw.one_in(20) { draw.workspace() } else { home(ContactId(n % 3)) };

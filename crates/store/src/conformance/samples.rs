@@ -148,6 +148,7 @@ pub fn message(enrollment: u64, contact: u64, due: i64) -> Message {
         gateway_ref: None,
         error: String::new(),
         tried: Vec::new(),
+        put_off: 0,
     }
 }
 

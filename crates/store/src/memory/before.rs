@@ -17,6 +17,7 @@ pub(super) struct Before {
     error: Option<String>,
     /// How many gateways had refused it: a change only adds one.
     tried: usize,
+    put_off: u32,
 }
 
 /// Texts are `None` where they stayed the same.
@@ -52,6 +53,7 @@ impl Before {
             gateway_ref,
             error: change.error.as_ref().and_then(|new| replaced(&mut message.error, new)),
             tried: message.tried.len(),
+            put_off: message.put_off,
         };
         message.apply(change);
         before
@@ -81,6 +83,7 @@ impl Before {
             message.error = was;
         }
         message.tried.truncate(self.tried);
+        message.put_off = self.put_off;
     }
 }
 

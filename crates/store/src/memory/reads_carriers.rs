@@ -30,13 +30,18 @@ impl MemoryStore {
     pub(crate) fn messages_due_in_lane(
         &self,
         lane: &Lane,
+        from: Option<(Timestamp, MessageId)>,
         now: Timestamp,
         limit: usize,
     ) -> Answer<Vec<Message>> {
         let model = self.lock()?;
         let limit = bounded(limit)?;
         let Some(ids) = model.messages_by_lane.get(lane) else { return Ok(Vec::new()) };
-        let due = ids.range(..=(now, MESSAGE_LAST)).take(limit);
+        let (first, last) = (from.unwrap_or((Timestamp::MIN, MESSAGE_FIRST)), (now, MESSAGE_LAST));
+        if first > last {
+            return Ok(Vec::new());
+        }
+        let due = ids.range(first..=last).take(limit);
         Ok(due.filter_map(|(_, id)| model.messages.get(id).cloned()).collect())
     }
 

@@ -185,7 +185,7 @@ fn message_id(row: &Row<'_>, first: usize) -> rusqlite::Result<MessageId> {
 pub(super) const MESSAGE: &str = "SELECT enrollment, step_index, visit, workspace, contact, \
     journey, version, step, variant, purpose, channel, sender, gateway, address, state, reason, \
     intended_at, due_at, handed_out_at, attempts, run, parts, text, gateway_ref, error, \
-    tried FROM message";
+    tried, put_off FROM message";
 
 /// A message.
 pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
@@ -214,6 +214,7 @@ pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         gateway_ref: row.get(23)?,
         error: row.get(24)?,
         tried: row.get::<_, String>(25)?.lines().map(str::to_owned).collect(),
+        put_off: row.get(26)?,
     })
 }
 

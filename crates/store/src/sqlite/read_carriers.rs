@@ -24,6 +24,7 @@ pub(super) const NEXT_LANE: &str = "SELECT workspace, sender, purpose, due_at \
 
 pub(super) const DUE_IN_LANE: &str = "INDEXED BY message_lane \
     WHERE state = 1 AND workspace = ?1 AND sender = ?2 AND purpose = ?3 AND due_at <= ?4 \
+    AND (due_at, enrollment, step_index, visit) >= (?6, ?7, ?8, ?9) \
     ORDER BY due_at, enrollment, step_index, visit LIMIT ?5";
 
 pub(super) const UNKNOWN_TO: &str = "INDEXED BY message_unknown \
@@ -109,12 +110,17 @@ impl SqliteStore {
     pub(crate) fn messages_due_in_lane(
         &self,
         lane: &Lane,
+        from: Option<(Timestamp, MessageId)>,
         now: Timestamp,
         limit: usize,
     ) -> Answer<Vec<Message>> {
         let purpose = columns::purpose_name(lane.purpose);
         let limit = bounded(limit)? as i64;
-        let values = params![lane.workspace.0, lane.sender, purpose, now.0, limit];
+        let (due, enrollment, step, visit) = from.map_or((i64::MIN, 0, 0, 0), |(due, id)| {
+            (due.0, int(id.enrollment.0), id.step, id.visit)
+        });
+        let lane = (lane.workspace.0, &lane.sender);
+        let values = params![lane.0, lane.1, purpose, now.0, limit, due, enrollment, step, visit];
         self.message_list_hot(DUE_IN_LANE, values)
     }
 

@@ -18,7 +18,8 @@ fn reads_of_carriers_go_by_their_index() {
     drop(SqliteStore::open(&path, FAST).unwrap());
     let conn = Connection::open(&path).unwrap();
     let of_message = |rest| format!("{} {rest}", columns::MESSAGE);
-    let lane = "workspace=? AND sender=? AND purpose=? AND due_at<?";
+    let lane = "workspace=? AND sender=? AND purpose=? \
+        AND (due_at,enrollment,step_index,visit)>(?,?,?,?) AND due_at<?";
     let cases = [
         (
             NEXT_LANE.to_owned(),
@@ -63,7 +64,7 @@ fn a_full_lane_costs_others_nothing() {
     };
     let expected = ["flood", "quiet"].map(|sender| (lane(sender), Timestamp(10)));
     assert_eq!(store.lanes_queued(None, 9).unwrap(), expected);
-    let due = store.messages_due_in_lane(&lane("quiet"), Timestamp(10), 250).unwrap();
+    let due = store.messages_due_in_lane(&lane("quiet"), None, Timestamp(10), 250).unwrap();
     assert_eq!(due.len(), 1);
 
     let conn = Connection::open(&path).unwrap();
@@ -88,6 +89,7 @@ fn a_full_lane_costs_others_nothing() {
     );
     let of_lane = format!("{} {DUE_IN_LANE}", columns::MESSAGE);
     let all = steps(&of_all, &[&10, &250]);
-    let one = steps(&of_lane, &[&1, &"flood", &"marketing", &10, &250]);
-    assert!(one < all * 11 / 10, "{one} steps, {all} without lanes");
+    let one = steps(&of_lane, &[&1, &"flood", &"marketing", &10, &250, &i64::MIN, &0, &0, &0]);
+    // A few steps a row are for the place from which it is read on.
+    assert!(one < all * 12 / 10, "{one} steps, {all} without lanes");
 }

@@ -92,9 +92,9 @@ impl Writing<'_> {
         let sql = "INSERT INTO message (enrollment, step_index, visit, workspace, contact, journey, \
             version, step, variant, purpose, channel, sender, gateway, address, state, reason, \
             intended_at, due_at, handed_out_at, attempts, run, parts, text, gateway_ref, \
-            error, tried) \
+            error, tried, put_off) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-            ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26) ON CONFLICT DO NOTHING";
+            ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27) ON CONFLICT DO NOTHING";
         let values = params![
             int(message.id.enrollment.0),
             message.id.step,
@@ -122,6 +122,7 @@ impl Writing<'_> {
             message.gateway_ref,
             message.error,
             message.tried.join("\n"),
+            message.put_off,
         ];
         if self.run(sql, values)? == 0 {
             return Err(Assertion::MessageExists(message.id).into());
@@ -154,7 +155,7 @@ impl Writing<'_> {
         message.apply(change);
         let sql = "UPDATE message SET sender = ?4, gateway = ?5, address = ?6, state = ?7, \
             reason = ?8, due_at = ?9, handed_out_at = ?10, attempts = ?11, run = ?12, parts = ?13, \
-            text = ?14, gateway_ref = ?15, error = ?16, tried = ?17 \
+            text = ?14, gateway_ref = ?15, error = ?16, tried = ?17, put_off = ?18 \
             WHERE enrollment = ?1 AND step_index = ?2 AND visit = ?3";
         let values = params![
             int(id.enrollment.0),
@@ -174,6 +175,7 @@ impl Writing<'_> {
             message.gateway_ref,
             message.error,
             message.tried.join("\n"),
+            message.put_off,
         ];
         self.run(sql, values)?;
         Ok(())

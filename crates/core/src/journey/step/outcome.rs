@@ -6,7 +6,7 @@ use super::send::{send_step, suppressed};
 use crate::carrier::{CarrierError, ErrorClass};
 use crate::condition::Engagement;
 use crate::consent::Channel;
-use crate::contact::{Enrollment, LatestMessage, Position, SentMark};
+use crate::contact::{Enrollment, LatestMessage, Position, SendMark, SentMark};
 use crate::decision::{Decision, Reason, What};
 use crate::event::{ReceiptStatus, SubmitOutcome};
 use crate::ids::{EnrollmentId, MessageId};
@@ -158,7 +158,7 @@ impl Run<'_> {
         let too_late = matches!(self.not_after(id, send), Ok(Some(end)) if due >= end);
         let objection = if too_late {
             Some(Reason::TooLate)
-        } else if counts && message.attempts >= limits::ATTEMPTS_MAX {
+        } else if counts && message.attempts_that_count() >= limits::ATTEMPTS_MAX {
             Some(Reason::TooManyAttempts)
         } else {
             None
@@ -170,6 +170,7 @@ impl Run<'_> {
             due_at: Some(due),
             error,
             tried,
+            put_off: !counts,
             ..MessageChange::to(MessageState::Queued, reason)
         };
         self.out.messages.push(MessageEffect::Change(message.id, Box::new(change)));
@@ -180,6 +181,16 @@ impl Run<'_> {
     /// A message that was surely not sent does not count for caps.
     pub(super) fn uncount(&mut self, message: MessageId) {
         self.contact.state.sends.retain(|mark| mark.message != message);
+    }
+
+    /// A message that was thought not to be sent counts for caps from when it was handed out.
+    fn count_again(&mut self, message: &Message) {
+        let at = message.handed_out_at.unwrap_or(self.now);
+        let mark = SendMark { at, purpose: message.purpose, message: message.id };
+        let sends = &mut self.contact.state.sends;
+        // Caps look for the oldest first.
+        let place = sends.partition_point(|before| before.at <= at);
+        sends.insert(place, mark);
     }
 
     fn mark_sent(&mut self, message: &Message, failed: bool) {
@@ -217,12 +228,15 @@ impl Run<'_> {
         });
     }
 
-    /// The enrollment that waited for the answer goes on.
+    /// The enrollment that waited for the answer, or to send it again, goes on.
     pub(super) fn leave_send(&mut self, message: &Message) -> Result<(), AdvanceError> {
         let id = message.id.enrollment;
         let waits = self.enrollment(id).is_some_and(|enrollment| {
-            enrollment.position == Position::Submitting
-                && Run::current_message(enrollment) == message.id
+            let is_sending = matches!(
+                enrollment.position,
+                Position::Submitting | Position::Queued | Position::Holding { .. }
+            );
+            is_sending && Run::current_message(enrollment) == message.id
         });
         let Some((journey, index, _)) = self.sending(id).filter(|_| waits) else { return Ok(()) };
         let next = journey.steps.get(usize::from(index)).map_or(Next::End, |step| step.next);
@@ -244,7 +258,7 @@ impl Run<'_> {
             ReceiptStatus::Expired => (MessageState::Expired, What::Failed),
             ReceiptStatus::Failed => (MessageState::Failed, What::Failed),
         };
-        if message.state == state || !message.state.may_become(state) {
+        if message.state == state || !may_be_told(message, state) {
             return Ok(());
         }
         let change = MessageChange {
@@ -256,14 +270,20 @@ impl Run<'_> {
         if let Some(error) = error.filter(|error| error.class == ErrorClass::Suppress) {
             self.number_refused(error)?;
         }
-        let was_open = matches!(message.state, MessageState::Submitting | MessageState::Unknown);
+        let waits_again = message.state.waits();
+        if waits_again {
+            // It was sent after all: it counts again, and what waits to send it once more ends.
+            self.count_again(message);
+            self.released(message.id.enrollment, message.id, Reason::Receipt);
+        }
+        let was_open = message.state.is_open() || message.state == MessageState::Unknown;
         if was_open && !matches!(state, MessageState::Submitted | MessageState::Failed) {
             // What a carrier tried to deliver was sent, whether the gateway's answer came or not.
             self.about_message(message, What::Sent, Reason::Receipt);
             self.engage(message, Engagement::Sent, at);
         }
         self.about_message(message, what, Reason::Receipt);
-        let early = message.state == MessageState::Submitting;
+        let early = message.state.is_open();
         if early {
             self.mark_sent(message, false);
         }
@@ -342,4 +362,12 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a receipt may say so of a message. One that waits must have been handed out before; that a carrier refused
+/// it says no more than the answer did, and it is tried again.
+fn may_be_told(message: &Message, state: MessageState) -> bool {
+    let refused = state == MessageState::Failed;
+    message.state.may_become(state)
+        && (!message.state.waits() || (message.attempts > 0 && !refused))
 }

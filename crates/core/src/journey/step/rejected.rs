@@ -31,7 +31,7 @@ impl Run<'_> {
                 self.fail(message, error)
             }
             ErrorClass::BadRequest => self.fail(message, error),
-            ErrorClass::RetryOnce if message.attempts > 1 => self.fail(message, error),
+            ErrorClass::RetryOnce if message.attempts_that_count() > 1 => self.fail(message, error),
             ErrorClass::Retry | ErrorClass::RetryOnce => {
                 let wait = retry_after.unwrap_or_else(|| backoff(message));
                 let reason = Reason::GatewayUnavailable;
@@ -84,7 +84,7 @@ impl Run<'_> {
 /// How long to wait before the next attempt: doubled each time, and up to half as much more, so that those that
 /// failed together do not come back together.
 fn backoff(message: &Message) -> Span {
-    let doubled = message.attempts.saturating_sub(1).min(10);
+    let doubled = message.attempts_that_count().saturating_sub(1).min(10);
     let wait = Span((limits::RETRY_WAIT_MIN.0 << doubled).min(limits::RETRY_WAIT_MAX.0));
     Span(wait.0 + part_of(Span(wait.0 / 2), message).0)
 }

@@ -136,6 +136,7 @@ impl Run<'_> {
             gateway_ref: None,
             error: String::new(),
             tried: Vec::new(),
+            put_off: 0,
         })
     }
 

@@ -71,6 +71,7 @@ fn rules_count_by_place_and_day() {
     assert!(counts("2030-01-01T11:59:59.999Z") && !counts("2030-01-01T12:00:00Z"));
 }
 
+/// Of case 9 of ten: the same from a file of rules.
 #[test]
 fn weeks_pauses_and_holidays_are_kept() {
     let rules = Jurisdictions::parse(STATES).unwrap();

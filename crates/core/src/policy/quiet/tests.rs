@@ -101,6 +101,7 @@ fn quiet_hours_are_half_open_and_cross_midnight() {
     );
 }
 
+/// Of case 9 of ten: Texas on a Sunday at 11:59, Alabama on any.
 #[test]
 fn rules_of_states() {
     // 2026-11-22 is a Sunday, 2026-11-26 is Thanksgiving.
@@ -125,6 +126,7 @@ fn rules_of_states() {
     );
 }
 
+/// Of case 9 of ten: an area code in two zones, as 850 is, and one in any.
 #[test]
 fn every_candidate_zone_must_allow() {
     let federal = rule("08:00-21:00", "08:00-21:00", "08:00-21:00", &[]);
@@ -154,6 +156,7 @@ fn every_candidate_zone_must_allow() {
     }
 }
 
+/// Of case 9 of ten: without a zone nothing that needs one is allowed.
 #[test]
 fn what_can_never_be_is_none() {
     let none = |quiet: Option<&QuietWindow>, rules: &[&HoursRule]| {
@@ -179,6 +182,7 @@ fn what_can_never_be_is_none() {
     assert_eq!(blocker(now, &[], None, &[]), None);
 }
 
+/// Of case 9 of ten: hours that a clock change leaves out or repeats.
 #[test]
 fn clocks_that_are_moved() {
     let berlin = |quiet: &QuietWindow, now: &str| {

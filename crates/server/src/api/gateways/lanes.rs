@@ -67,7 +67,8 @@ pub(crate) async fn list(
     let next = last.map(|(lane, _)| format!("{}.{}", lane.sender, lane.purpose));
     let mut items = Vec::with_capacity(found.len());
     for (lane, first) in found {
-        let waiting = app.store.messages_due_in_lane(&lane, Timestamp::MAX, PAGE_ROWS_MAX).await?;
+        let waiting =
+            app.store.messages_due_in_lane(&lane, None, Timestamp::MAX, PAGE_ROWS_MAX).await?;
         items.push(LaneShown {
             sender: lane.sender,
             purpose: lane.purpose.to_string(),

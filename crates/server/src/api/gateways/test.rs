@@ -176,6 +176,7 @@ fn message(
         gateway_ref: None,
         error: String::new(),
         tried: Vec::new(),
+        put_off: 0,
     })
 }
 

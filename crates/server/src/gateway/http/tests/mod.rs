@@ -43,6 +43,7 @@ pub(super) fn message(text: &str) -> Message {
         gateway_ref: None,
         error: String::new(),
         tried: Vec::new(),
+        put_off: 0,
     }
 }
 

@@ -1,0 +1,167 @@
+//! Where a lane is looked at next, so that what waits for a gateway that is full keeps back nothing that goes another way.
+//!
+//! A lane is one queue, its messages may go by several routes: by country, by prefix. For each route the place of the
+//! first message that still waits is remembered, and how far the lane was looked at. A turn begins at the first place
+//! whose route is open, and at the end of what was looked at.
+//!
+//! ```text
+//!   lane   a a a a a a b a a c a a a b a │ a c a a …
+//!          ▲           ▲     ▲           ▲
+//!          a is full   b     c           not looked at yet
+//! ```
+//! Nothing of it is needed to go on: what is forgotten is looked at again from the beginning. Must never say that a
+//! message of a route may go while an earlier one of the same route still waits.
+
+use std::collections::BTreeMap;
+use wayline_core::ids::{EnrollmentId, MessageId};
+use wayline_core::time::{Span, Timestamp};
+
+/// A place in a lane: what lanes are ordered by. `None`: the beginning.
+pub(super) type Place = Option<(Timestamp, MessageId)>;
+
+/// Keys of the gateways that may carry a message, in the order in which they are tried.
+pub(super) type Route = Vec<String>;
+
+/// Messages may still come before places this new: no place is remembered that is newer.
+const SETTLED_AFTER: Span = Span::seconds(1);
+/// Places at which one turn begins to look at one lane.
+const LOOKS_PER_LANE: usize = 8;
+
+/// The places of one lane.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// The first message of each route that was there when it was looked for.
+    first: BTreeMap<Route, Place>,
+    /// Everything before it was looked at.
+    front: Place,
+}
+
+/// What one look at a lane found.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    pub(super) from: Place,
+    /// The first message of each route, whether it goes or waits.
+    pub(super) first: BTreeMap<Route, Place>,
+    /// The last message looked at.
+    pub(super) last: Place,
+    /// Whether the lane ends there.
+    pub(super) is_end: bool,
+}
+
+impl Places {
+    /// Where to look: at the first message of each route that is open, then at what nobody has looked at.
+    pub(super) fn looks(&self, is_open: impl Fn(&Route) -> bool) -> Vec<Place> {
+        let open = self.first.iter().filter(|(route, _)| is_open(route));
+        let mut looks: Vec<Place> = open.map(|(_, place)| *place).collect();
+        looks.sort_unstable();
+        looks.dedup();
+        looks.truncate(LOOKS_PER_LANE - 1);
+        if looks.last() != Some(&self.front) {
+            looks.push(self.front);
+        }
+        looks
+    }
+
+    /// Whether a look that begins there may pass by much before it finds what goes.
+    pub(super) fn is_search(&self, from: Place) -> bool {
+        self.first.len() > 1 || (from.is_some() && from == self.front)
+    }
+
+    /// All routes of which something waits, as far as it was looked at.
+    pub(super) fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.first.keys()
+    }
+
+    /// Whether what is found of a route in a look that begins there is the first of it that waits.
+    pub(super) fn may_go(&self, route: &Route, from: Place) -> bool {
+        self.first.get(route).is_none_or(|first| *first >= from)
+    }
+
+    /// Remembers what a look found.
+    pub(super) fn looked(&mut self, look: Look, now: Timestamp) {
+        let Look { from, mut first, last, is_end } = look;
+        let first_id = MessageId { enrollment: EnrollmentId(0), step: 0, visit: 0 };
+        let newest = Some((now - SETTLED_AFTER, first_id));
+        let last = last.max(from);
+        self.first.retain(|route, place| {
+            let is_before = *place < from;
+            let is_behind = *place > last && !is_end;
+            if is_before || is_behind {
+                first.remove(route);
+                return true;
+            }
+            let found = first.remove(route).or_else(|| (!is_end).then_some(last));
+            *place = found.unwrap_or_default().min(newest);
+            found.is_some()
+        });
+        self.first.extend(first.into_iter().map(|(route, place)| (route, place.min(newest))));
+        if self.front >= from {
+            self.front = self.front.max(last).min(newest);
+        }
+        if self.first.is_empty() {
+            self.front = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000_000);
+
+    fn at(n: i64) -> Place {
+        Some((Timestamp(n), MessageId { enrollment: EnrollmentId(1), step: 0, visit: 1 }))
+    }
+
+    fn route(name: &str) -> Route {
+        vec![name.to_owned()]
+    }
+
+    fn look(from: Place, first: &[(&str, i64)], last: i64, is_end: bool) -> Look {
+        let first = first.iter().map(|(name, n)| (route(name), at(*n))).collect();
+        Look { from, first, last: at(last), is_end }
+    }
+
+    #[test]
+    fn each_route_goes_on_at_its_own_place() {
+        let mut places = Places::default();
+        assert_eq!(places.looks(|_| true), [None]);
+        places.looked(look(None, &[("a", 1), ("b", 7)], 10, false), NOW);
+        assert_eq!(places.looks(|_| false), [at(10)], "both are full: on to the rest");
+        assert_eq!(places.looks(|it| *it == route("b")), [at(7), at(10)]);
+        // On from there everything but what waits before may go.
+        assert!(!places.may_go(&route("a"), at(10)) && !places.may_go(&route("b"), at(10)));
+        assert!(places.may_go(&route("c"), at(10)) && places.may_go(&route("b"), at(7)));
+        places.looked(look(at(7), &[("b", 9), ("a", 8)], 9, false), NOW);
+        assert_eq!(places.looks(|_| true), [at(1), at(9), at(10)]);
+    }
+
+    #[test]
+    fn a_route_of_which_nothing_is_left_is_forgotten_and_an_empty_lane_begins_anew() {
+        let mut places = Places::default();
+        places.looked(look(None, &[("a", 1), ("b", 7)], 10, true), NOW);
+        places.looked(look(at(1), &[("a", 2)], 10, true), NOW);
+        assert_eq!(places.looks(|_| true), [at(2), at(10)]);
+        places.looked(Look { from: at(2), is_end: true, ..Look::default() }, NOW);
+        assert_eq!(places.looks(|_| true), [None]);
+    }
+
+    #[test]
+    fn nothing_found_in_a_full_page_is_looked_for_behind_it() {
+        let mut places = Places::default();
+        places.looked(look(None, &[("a", 1), ("b", 3)], 10, false), NOW);
+        places.looked(look(at(3), &[("a", 4)], 8, false), NOW);
+        assert_eq!(places.looks(|it| *it == route("b")), [at(8), at(10)]);
+    }
+
+    #[test]
+    fn what_is_new_is_looked_at_again() {
+        let mut places = Places::default();
+        let new = NOW.0 - 10;
+        places.looked(look(None, &[("a", 5), ("b", new)], new, true), NOW);
+        let looks = places.looks(|_| true);
+        assert_eq!((looks[0], looks.len()), (at(5), 2));
+        assert!(looks[1] < at(new - 900));
+    }
+}
