@@ -99,6 +99,8 @@ impl Connection {
 /// What comes from a carrier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GatewayEvent {
+    /// What it says to a submit after all.
+    Late(Box<LateAnswer>),
     /// What became of a message.
     Receipt(Receipt),
     /// A person wrote.
@@ -110,10 +112,28 @@ impl GatewayEvent {
     #[must_use]
     pub fn at(&self) -> Timestamp {
         match self {
+            GatewayEvent::Late(late) => late.at,
             GatewayEvent::Receipt(receipt) => receipt.at,
             GatewayEvent::Inbound(inbound) => inbound.at,
         }
     }
+}
+
+/// The answer to a submit, come after it was given up as lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LateAnswer {
+    /// Key of the gateway.
+    pub gateway: String,
+    /// Which message.
+    pub message: MessageId,
+    /// The run that handed it out.
+    pub run: u64,
+    /// In which attempt.
+    pub attempt: u32,
+    /// What it says.
+    pub outcome: SubmitOutcome,
+    /// When it came.
+    pub at: Timestamp,
 }
 
 /// What a carrier says became of a message.

@@ -35,6 +35,11 @@ impl Pipeline {
         for event in events {
             let now = tick.at(event.at());
             match event {
+                GatewayEvent::Late(late) => {
+                    let ops = at_the_end(works.len(), std::mem::take(&mut orphans));
+                    self.work_apart(std::mem::take(&mut works), ops).await?;
+                    self.late(*late, tick).await?;
+                }
                 GatewayEvent::Receipt(receipt) => match self.message_of(&receipt).await? {
                     Some(message) => works.push(receipt_work(message, &receipt, now)),
                     None => orphans.extend(orphan(&receipt, now)),

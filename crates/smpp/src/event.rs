@@ -11,6 +11,13 @@ use crate::status::Status;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token(pub(crate) u64);
 
+impl From<u64> for Token {
+    /// Made by hand, for tests of callers that keep requests.
+    fn from(number: u64) -> Token {
+        Token(number)
+    }
+}
+
 /// Names one delivery that waits for [`crate::Session::acknowledge`]; never used twice in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeliveryId(pub(crate) u64);

@@ -9,6 +9,7 @@ mod breaker;
 mod choose;
 mod flow;
 mod lanes;
+mod late;
 mod pace;
 mod places;
 mod told;

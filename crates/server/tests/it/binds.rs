@@ -6,10 +6,10 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 const BIND_TRANSCEIVER: u32 = 0x09;
-const DELIVER: u32 = 0x05;
+pub(crate) const DELIVER: u32 = 0x05;
 const UNBIND: u32 = 0x06;
 const ENQUIRE_LINK: u32 = 0x15;
-const RESPONSE: u32 = 0x8000_0000;
+pub(crate) const RESPONSE: u32 = 0x8000_0000;
 const ESME_RBINDFAIL: u32 = 0x0D;
 
 /// A carrier that a test plays by hand, and a program that binds to it.
@@ -33,7 +33,7 @@ fn accepted(carrier: &TcpListener) -> TcpStream {
 }
 
 /// Reads one PDU: command and sequence.
-fn read(stream: &mut TcpStream) -> (u32, u32) {
+pub(crate) fn read(stream: &mut TcpStream) -> (u32, u32) {
     let mut head = [0; 16];
     stream.read_exact(&mut head).expect("a PDU");
     let [length, command, _, sequence] =
@@ -49,11 +49,11 @@ fn pdu(command: u32, status: u32, sequence: u32, body: &[u8]) -> Vec<u8> {
     [&head, body].concat()
 }
 
-fn send(stream: &mut TcpStream, command: u32, status: u32, sequence: u32, body: &[u8]) {
+pub(crate) fn send(stream: &mut TcpStream, command: u32, status: u32, sequence: u32, body: &[u8]) {
     stream.write_all(&pdu(command, status, sequence, body)).expect("write");
 }
 
-fn bound(carrier: &TcpListener) -> TcpStream {
+pub(crate) fn bound(carrier: &TcpListener) -> TcpStream {
     let mut stream = accepted(carrier);
     let (command, sequence) = read(&mut stream);
     assert_eq!(command, BIND_TRANSCEIVER);

@@ -26,6 +26,7 @@ mod idempotency;
 mod inspect;
 mod inspect_vectors;
 mod journeys;
+mod late;
 mod live;
 mod plan;
 mod program;

@@ -4,9 +4,10 @@
 //! a delivery is taken before the engine has said that it is durable.
 
 use super::arriving::{Arriving, Heard};
-use super::flight::{Cargo, Flight};
+use super::flight::{Attempt, Came, Cargo, Flight};
 use super::settings::SmppSettings;
-use crate::gateway::tls;
+
+use crate::gateway::{Classes, Taken, tls};
 use crate::live::is_public;
 use crate::run::{self, Stopwatch};
 use std::io;
@@ -18,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use wayline_core::time::Timestamp;
+use wayline_pipeline::gateway::{GatewayEvent, LateAnswer};
 use wayline_smpp::{BindMode, CloseReason, DeliveryId, Event, Session, SessionConfig, Status};
 
 /// How long opening a connection may take.
@@ -131,6 +133,7 @@ pub(super) struct Task {
     pub(super) state: Arc<State>,
     pub(super) arriving: Arriving,
     pub(super) heard: Heard,
+    pub(super) classes: Classes,
     pub(super) window: usize,
     pub(super) private: bool,
 }
@@ -215,7 +218,7 @@ impl Task {
         match ask {
             Ask::Submit(cargo) => {
                 let parts = cargo.parts.len();
-                let _ = cargo.reply.send(super::flight::Came::NotSent);
+                let _ = cargo.reply.send(Came::NotSent);
                 self.state.settle(parts);
             }
             // The carrier hears of it when it tells them again.
@@ -404,6 +407,20 @@ impl Task {
         }
     }
 
+    /// The answer to a message that is `unknown` by now. Should the program die first, its receipt will tell.
+    fn late(&self, late: Option<(Attempt, Came)>) {
+        let Some((of, came)) = late else { return };
+        let late = LateAnswer {
+            gateway: self.heard.gateway().to_owned(),
+            message: of.message,
+            run: of.run,
+            attempt: of.number,
+            outcome: super::outcome(&self.classes, came),
+            at: self.heard.now(),
+        };
+        self.heard.tell(vec![GatewayEvent::Late(Box::new(late))], Taken::new(|| {}));
+    }
+
     /// Hears what the session tells; the reason, when it is over.
     fn events(
         &mut self,
@@ -428,8 +445,7 @@ impl Task {
                 Event::Answered { token, answer } => {
                     self.state.settle(flight.answered(token, answer, now));
                 }
-                // The message is `unknown` by now; its receipt will tell.
-                Event::Late { .. } => {}
+                Event::Late { token, answer } => self.late(flight.late(token, answer)),
                 Event::Arrived { id, delivery } => {
                     if self.arriving.take(id, delivery, now) {
                         session.acknowledge(id, Status::OK, now);

@@ -14,7 +14,7 @@ use super::{Classes, Link, Status};
 use crate::run::Stopwatch;
 use arriving::Arriving;
 use bind::{Ask, BLIP, Bind, State, Task};
-use flight::{Came, Cargo};
+use flight::{Attempt, Came, Cargo};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all, ready};
 use settings::{Binds, SmppSettings};
@@ -80,6 +80,7 @@ impl SmppGateway {
                 state: Arc::clone(&state),
                 arriving: Arriving::new(Arc::clone(&settings), &parts.key),
                 heard: parts.events.clone(),
+                classes: parts.classes.clone(),
                 private: parts.private,
             };
             let window = task.window;
@@ -103,30 +104,27 @@ impl SmppGateway {
             .filter(|bind| bind.mode != BindMode::Receiver && bind.is_bound())
             .reduce(|best, bind| if bind.room() > best.room() { bind } else { best })
     }
+}
 
-    fn outcome(&self, came: Came) -> SubmitOutcome {
-        let rejected = |status: wayline_smpp::Status, text: String| {
+/// What came of a message, and what that means at this gateway.
+fn outcome(classes: &Classes, came: Came) -> SubmitOutcome {
+    match came {
+        Came::Accepted(id) => {
+            let gateway_ref = canonical(&id.unwrap_or_default());
+            SubmitOutcome::Accepted { gateway_ref }
+        }
+        Came::Refused(status) => {
             let code = format!("0x{:02X}", status.0);
-            let class = self.classes.of("smpp", &code).unwrap_or(ErrorClass::BadRequest);
+            let class = classes.of("smpp", &code).unwrap_or(ErrorClass::BadRequest);
+            let text = status.name().unwrap_or("unknown status").to_owned();
             let error = CarrierError { class, code, text };
             SubmitOutcome::Rejected { error, retry_after: None }
-        };
-        match came {
-            Came::Accepted(id) => {
-                let gateway_ref = canonical(&id.unwrap_or_default());
-                SubmitOutcome::Accepted { gateway_ref }
-            }
-            Came::Refused(status) => {
-                rejected(status, status.name().unwrap_or("unknown status").to_owned())
-            }
-            Came::Broken { part, of, status } => SubmitOutcome::Refused {
-                error: format!(
-                    "part {part} of {of} was refused ({status}) after others were taken"
-                ),
-            },
-            Came::NotSent => not_sent("the connection closed before it was handed over"),
-            Came::Lost => SubmitOutcome::Unknown,
         }
+        Came::Broken { part, of, status } => SubmitOutcome::Refused {
+            error: format!("part {part} of {of} was refused ({status}) after others were taken"),
+        },
+        Came::NotSent => not_sent("the connection closed before it was handed over"),
+        Came::Lost => SubmitOutcome::Unknown,
     }
 }
 
@@ -159,8 +157,10 @@ impl Gateway for SmppGateway {
         };
         let (reply, came) = oneshot::channel();
         let parts = submits.len();
+        let (run, number) = (message.run, message.attempts);
+        let of = Attempt { message: message.id, run, number };
         bind.state.open.fetch_add(parts, Ordering::AcqRel);
-        let asked = bind.asks.send(Ask::Submit(Cargo { parts: submits, reply }));
+        let asked = bind.asks.send(Ask::Submit(Cargo { of, parts: submits, reply }));
         if asked.is_err() {
             bind.state.open.fetch_sub(parts, Ordering::AcqRel);
             return ready(not_sent("the gateway is closing")).boxed();
@@ -172,7 +172,7 @@ impl Gateway for SmppGateway {
             if !matches!(came, Came::Lost | Came::NotSent) {
                 self.latencies.add(took.elapsed());
             }
-            self.outcome(came)
+            outcome(&self.classes, came)
         }
         .boxed()
     }
