@@ -4,8 +4,9 @@
 
 use crate::advance::{Pipeline, PipelineError};
 use crate::apart::{at_the_end, nothing};
+use crate::delivered::Known;
 use crate::dispatch::about;
-use crate::gateway::{GatewayEvent, Inbound, Receipt};
+use crate::gateway::{Delivery, GatewayEvent, Inbound, Receipt};
 use crate::ingest::Arrival;
 use crate::tick::Tick;
 use crate::turn::Work;
@@ -32,6 +33,7 @@ impl Pipeline {
         tick: Tick,
     ) -> Result<(), PipelineError> {
         let (mut works, mut orphans) = (Vec::new(), Vec::new());
+        let mut known = self.keep_deliveries(&events, tick).await?.into_iter();
         for event in events {
             let now = tick.at(event.at());
             match event {
@@ -45,11 +47,35 @@ impl Pipeline {
                     self.work_apart(std::mem::take(&mut works), ops).await?;
                     self.inbound(inbound, now).await?;
                 }
+                GatewayEvent::Delivery(delivery) => {
+                    let ops = at_the_end(works.len(), std::mem::take(&mut orphans));
+                    self.work_apart(std::mem::take(&mut works), ops).await?;
+                    if let Some(known) = known.next() {
+                        self.delivered(*delivery, known, now).await?;
+                    }
+                }
+                // Kept in mind with the deliveries.
+                GatewayEvent::Connection(_) => {}
             }
         }
         let ops = at_the_end(works.len(), orphans);
         self.work_apart(works, ops).await?;
         Ok(())
+    }
+
+    /// A text that is kept, or a part of one.
+    async fn delivered(
+        &mut self,
+        delivery: Delivery,
+        known: Known,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        let Known { id, place } = known;
+        let Some(place) = place else {
+            return self.inbound(Inbound { id: Some(id), ..delivery.inbound }, now).await;
+        };
+        self.join(&delivery.gateway, &place, now).await?;
+        self.bound_parts(&delivery.gateway, now).await
     }
 
     /// The message a receipt is about, by the gateway's id or by ours; `None`: it is not known (yet).
@@ -75,11 +101,14 @@ impl Pipeline {
 
     /// A text from a number. A revocation, and what takes it back, concerns everybody who sends from the sender it went
     /// to; anything else the one whom the person heard from last.
-    async fn inbound(&mut self, inbound: Inbound, now: Timestamp) -> Result<(), PipelineError> {
+    pub(crate) async fn inbound(
+        &mut self,
+        inbound: Inbound,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
         let workspaces = self.workspaces_of(&inbound);
         if workspaces.is_empty() {
-            self.nobodys(&inbound);
-            return Ok(());
+            return self.nobodys(&inbound, now).await;
         }
         let last = self.heard_from_last(&workspaces, &inbound.from).await?;
         for workspace in workspaces {

@@ -5,6 +5,7 @@
 
 mod desk;
 mod fairness;
+mod inbound;
 mod receipts;
 mod refusals;
 mod routes;

@@ -29,14 +29,14 @@ impl Received {
         }
     }
 
-    /// What is to be taken next, as one: a text, or at most so many receipts before one.
+    /// What is to be taken next, as one: a text; or at most so many things before one that may be taken again.
     pub(super) fn next(&self, limit: usize) -> Vec<GatewayEvent> {
         let mut all = self.waiting.iter().flat_map(|together| &together.events).peekable();
         if let Some(text) = all.next_if(|event| matches!(event, GatewayEvent::Inbound(_))) {
             return vec![text.clone()];
         }
-        let receipts = all.take_while(|event| matches!(event, GatewayEvent::Receipt(_)));
-        receipts.take(limit).cloned().collect()
+        let others = all.take_while(|event| !matches!(event, GatewayEvent::Inbound(_)));
+        others.take(limit).cloned().collect()
     }
 
     /// So many are durable: whoever told them is told so.

@@ -260,6 +260,7 @@ impl Stages {
         did += self.store_answers(tick()).await?;
         did += self.refill(inbox, now()).await?;
         did += self.hear(tick()).await?;
+        did += self.pipeline.join_late(now()).await?;
         did += self.refill(inbox, now()).await?;
         did += self.pipeline.schedule(tick()).await?;
         did += self.pipeline.wake(tick(), THINGS_PER_TURN).await?;
