@@ -1,11 +1,9 @@
 //! Texts of carriers that give them no id: which delivery is a text told again, and which the same words once more.
 //!
-//! A carrier tells again what it got no answer to, over another connection. So each delivery is kept, in the commit
-//! that first knows of it, until the answer to it has been written to its connection; what says the same over another
-//! connection meanwhile is that delivery, and gets its id ([docs/decisions/0013]). Must never take two deliveries of one
-//! connection for one: there the person has said it twice.
-//!
-//! [docs/decisions/0013]: https://github.com/wayline/wayline/tree/main/docs/decisions
+//! A carrier tells again what it got no answer to, over another connection. So each delivery is kept until the answer to
+//! it has been written to its connection; what says the same over another connection meanwhile is that delivery, and
+//! gets its id (docs/decisions/0013). Must never take two deliveries of one connection for one: there the person has
+//! said it twice.
 
 use crate::advance::{Pipeline, PipelineError};
 use crate::gateway::{ConnectionEvent, Delivery, GatewayEvent};
