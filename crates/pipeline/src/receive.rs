@@ -110,7 +110,11 @@ impl Pipeline {
         if workspaces.is_empty() {
             return self.nobodys(&inbound, now).await;
         }
-        let last = self.heard_from_last(&workspaces, &inbound.from).await?;
+        // Told again, it is for the one that took it, whoever has written since.
+        let last = match self.who_took(&workspaces, &inbound).await? {
+            Some(workspace) => Some(workspace),
+            None => self.heard_from_last(&workspaces, &inbound.from).await?,
+        };
         for workspace in workspaces {
             if Some(workspace) == last || self.concerns_all(workspace, &inbound.text) {
                 let mut inbound = inbound.clone();
@@ -119,6 +123,27 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// The workspace, of several, that has taken this text.
+    async fn who_took(
+        &self,
+        workspaces: &[WorkspaceId],
+        inbound: &Inbound,
+    ) -> Result<Option<WorkspaceId>, PipelineError> {
+        if workspaces.len() < 2 {
+            return Ok(None);
+        }
+        for workspace in workspaces {
+            let mut inbound = inbound.clone();
+            self.complete_number(*workspace, &mut inbound.from);
+            if let Some(id) = input_id(&inbound)
+                && self.store.inputs_known(*workspace, &[id]).await?.first() == Some(&true)
+            {
+                return Ok(Some(*workspace));
+            }
+        }
+        Ok(None)
     }
 
     /// A number that a carrier gives without its country is one of the workspace's country.
@@ -140,6 +165,13 @@ impl Pipeline {
         inbound: Inbound,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
+        let input_id = input_id(&inbound);
+        // Told again, it is no text more of a number that may write too much.
+        if let Some(id) = input_id
+            && self.store.inputs_known(workspace, &[id]).await?.first() == Some(&true)
+        {
+            return Ok(());
+        }
         let contacts =
             self.store.contacts_by_phone(workspace, &inbound.from, SHARED_NUMBER_MAX).await?;
         let input = Input {
@@ -150,18 +182,9 @@ impl Pipeline {
                 muted: self.talkers.is_loop(workspace, &inbound.from, now),
             },
         };
-        let input_id = inbound
-            .id
-            .as_ref()
-            .map(|id| stable_hash_wide(&[b"inbound", inbound.from.as_bytes(), id.as_bytes()]));
         if contacts.is_empty() {
             let from = inbound.from;
             return self.inbound_from_stranger(workspace, from, input, input_id, now).await;
-        }
-        if let Some(id) = input_id
-            && self.store.inputs_known(workspace, &[id]).await?.first() == Some(&true)
-        {
-            return Ok(());
         }
         let listeners = if self.concerns_all(workspace, &inbound.text) {
             contacts
@@ -261,6 +284,12 @@ impl Pipeline {
         self.work(vec![work]).await?;
         Ok(())
     }
+}
+
+/// What a text is known by once it is taken; `None`: it cannot be told from another one.
+fn input_id(inbound: &Inbound) -> Option<u128> {
+    let id = inbound.id.as_ref()?;
+    Some(stable_hash_wide(&[b"inbound", inbound.from.as_bytes(), id.as_bytes()]))
 }
 
 pub(crate) fn receipt_work(

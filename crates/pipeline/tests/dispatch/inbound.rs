@@ -1,7 +1,7 @@
 //! Texts of people by carriers that give them no id: told again they count once, said again they count again, and
 //! nothing that came is lost.
 
-use crate::desk::Desk;
+use crate::desk::{Desk, Scripted};
 use std::sync::Arc;
 use wayline_core::contact::State;
 use wayline_core::ids::{ContactId, WorkspaceId};
@@ -11,6 +11,7 @@ use wayline_pipeline::Pipeline;
 use wayline_pipeline::gateway::{
     ConnectionEvent, Delivery, Destination, GatewayEvent, Inbound, Part,
 };
+use wayline_pipeline::ingest::read;
 use wayline_pipeline::parts::{MISSING, PARTS_MAX, PARTS_WITHIN};
 use wayline_pipeline::retain::Keep;
 use wayline_pipeline::tick::Tick;
@@ -157,6 +158,7 @@ async fn texts_of(line: &Line, contact: ContactId) -> Vec<String> {
     let rows = store.history(line.workspace, contact, head, 100).await.expect("a read");
     let texts = rows.into_iter().rev().filter(|row| row.kind == "inbound").map(|row| {
         let body: serde_json::Value = serde_json::from_str(&row.body).expect("JSON");
+        assert_ne!(body["muted"], true, "a number that writes too much");
         body["text"].as_str().unwrap_or_default().to_owned()
     });
     texts.collect()
@@ -375,5 +377,50 @@ fn a_text_to_a_sender_nobody_has_is_kept_once_and_only_so_many() {
         assert_eq!(line.kept(Kept::Unclaimed).await, UNCLAIMED_MAX);
         let rows = line.desk.store.texts_of(Kept::Unclaimed, "carrier", None, 1).await;
         assert!(rows.expect("a read")[0].body.contains("\"0\""), "the oldest went");
+    });
+}
+
+#[test]
+fn a_text_told_again_and_again_is_no_loop() {
+    pollster::block_on(async {
+        let mut line = Line::open().await;
+        let text = line.says("yes").await;
+        for _ in 0..30 {
+            line.breaks().await;
+            line.again(&text).await;
+        }
+        line.says("no").await;
+        assert_eq!(line.said().await, ["yes", "no"]);
+    });
+}
+
+#[test]
+fn of_two_workspaces_with_one_sender_the_one_that_took_a_text_keeps_it() {
+    pollster::block_on(async {
+        let mut line = Line::open().await;
+        let gateway = Scripted::new(9);
+        line.desk.gateway("carrier", &gateway);
+        let other = line.desk.workspace("spa", SENDER).await;
+        let text = line.says("hello").await;
+        assert_eq!(line.said().await, ["hello"]);
+        // The other one writes to the person before the text is told again.
+        let lines = [
+            r#"{"type":"identify","userId":"1","traits":{"phone":"+12065550100"}}"#,
+            r#"{"type":"track","userId":"1","event":"offer"}"#,
+        ];
+        let now = line.desk.now;
+        let arrivals: Vec<_> = lines
+            .iter()
+            .map(|text| (read(other, text.as_bytes(), Some(now)).expect("a line"), now))
+            .collect();
+        line.desk.pipeline.accept(&arrivals).await.expect("taken");
+        assert_eq!(line.desk.turn().await.len(), 1);
+        line.breaks().await;
+        line.again(&text).await;
+        assert_eq!(line.said().await, ["hello"]);
+        line.says("and now").await;
+        assert_eq!(line.said().await, ["hello"], "that is for the other one");
+        line.workspace = other;
+        assert_eq!(line.said().await, ["and now"]);
     });
 }

@@ -195,16 +195,16 @@ pub(super) async fn texts(store: &Store) {
     let like =
         async |prefix, limit| store.texts_like(Kept::Part, "gw", prefix, limit).await.unwrap();
     assert_eq!(like("a/", 9).await, [a1.clone(), a2.clone()]);
-    assert_eq!(like("a/", 1).await, [a1.clone()]);
+    assert_eq!(like("a/", 1).await, std::slice::from_ref(&a1));
     assert_eq!(like("", 9).await, [a1.clone(), a2.clone(), ab.clone()]);
     assert_eq!(like("b", 9).await, []);
     let of = async |after, limit| store.texts_of(Kept::Part, "gw", after, limit).await.unwrap();
     assert_eq!(of(None, 9).await, [a2.clone(), ab.clone(), a1.clone()]);
-    assert_eq!(of(Some((Timestamp(10), "a/2")), 1).await, [ab.clone()]);
+    assert_eq!(of(Some((Timestamp(10), "a/2")), 1).await, std::slice::from_ref(&ab));
     let before = async |why, at| store.texts_before(why, Timestamp(at), 9).await.unwrap();
     assert_eq!(before(Kept::Part, 20).await, [a2.clone(), theirs.clone()]);
     assert_eq!(before(Kept::Unanswered, 5).await, []);
-    assert_eq!(before(Kept::Unanswered, 6).await, [open.clone()]);
+    assert_eq!(before(Kept::Unanswered, 6).await, std::slice::from_ref(&open));
     assert_eq!(store.texts_count(Kept::Part, "gw").await.unwrap(), 3);
     assert_eq!(store.texts_count(Kept::Unclaimed, "gw").await.unwrap(), 0);
 
