@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use wayline_core::ids::WorkspaceId;
 use wayline_core::journey::engine::Engine;
-use wayline_core::limits;
 use wayline_core::policy::settings::Settings;
 
 impl Pipeline {
@@ -64,16 +63,6 @@ impl Pipeline {
             }
         }
         Ok(best.1)
-    }
-
-    /// A text to a sender that nobody has: told, because somebody pays for that number.
-    pub(crate) fn nobodys(&mut self, inbound: &Inbound) {
-        let Destination::Sender { gateway, number } = &inbound.destination else { return };
-        if self.set_aside.len() < limits::SET_ASIDE_TOLD_MAX {
-            self.set_aside.push(format!(
-                "a text to {number} by gateway {gateway} belongs to no workspace; name that number as a sender of one"
-            ));
-        }
     }
 }
 

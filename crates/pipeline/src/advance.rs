@@ -4,6 +4,7 @@
 //! drain (docs/decisions/0001). Must never acknowledge before, nor let two turns touch a contact at one time.
 
 use crate::apart::nothing;
+use crate::delivered::Connections;
 use crate::gateway::Shared;
 use crate::hot::Hot;
 use crate::ingest::Arrival;
@@ -111,6 +112,10 @@ pub struct Pipeline {
     pub(crate) sharing: BTreeMap<String, Shared>,
     /// Who writes without pause.
     pub(crate) talkers: Talkers,
+    /// Connections to carriers that give texts no id, that are open.
+    pub(crate) connections: Connections,
+    /// When parts of texts may have been waited for too long; `None`: it is not known.
+    pub(crate) parts_due: Option<Timestamp>,
     /// What was set aside and not told yet.
     pub(crate) set_aside: Vec<String>,
 }
@@ -140,6 +145,8 @@ impl Pipeline {
             dead_letters: 0,
             sharing: BTreeMap::new(),
             talkers: Talkers::default(),
+            connections: Connections::default(),
+            parts_due: None,
             set_aside: Vec::new(),
         };
         pipeline.reload().await?;

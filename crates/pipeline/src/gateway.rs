@@ -12,6 +12,7 @@ use wayline_core::event::{Media, ReceiptStatus, SubmitOutcome};
 use wayline_core::ids::{MessageId, WorkspaceId};
 use wayline_core::message::Message;
 use wayline_core::policy::settings::Sender;
+use wayline_core::text::Alphabet;
 use wayline_core::time::Timestamp;
 use wayline_store::batch::GatewayStanding;
 
@@ -105,6 +106,10 @@ pub enum GatewayEvent {
     Receipt(Receipt),
     /// A person wrote.
     Inbound(Inbound),
+    /// As `Inbound`, by a carrier that gives texts no id; or a part of what they wrote.
+    Delivery(Box<Delivery>),
+    /// A connection that deliveries come over.
+    Connection(ConnectionEvent),
 }
 
 impl GatewayEvent {
@@ -115,6 +120,9 @@ impl GatewayEvent {
             GatewayEvent::Late(late) => late.at,
             GatewayEvent::Receipt(receipt) => receipt.at,
             GatewayEvent::Inbound(inbound) => inbound.at,
+            GatewayEvent::Delivery(delivery) => delivery.inbound.at,
+            // Nothing is decided by it.
+            GatewayEvent::Connection(_) => Timestamp::MIN,
         }
     }
 }
@@ -195,6 +203,64 @@ impl Inbound {
     }
 }
 
+/// A text, or a part of one, as it was delivered by a carrier that gives texts no id, and tells again what it got no
+/// answer to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Key of the gateway.
+    pub gateway: String,
+    /// The text; of a part without its words.
+    pub inbound: Inbound,
+    /// The connection it came over. Never the same for two, also of two runs.
+    pub connection: u64,
+    /// Which one of that connection.
+    pub number: u64,
+    /// When the connection began.
+    pub since: Timestamp,
+    /// What it says, as a number: the same when it is told again.
+    pub print: u128,
+    /// Which part of what.
+    pub part: Option<Part>,
+}
+
+/// A part of a longer text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The same for all parts of a text, and for other texts of that person later.
+    pub reference: u16,
+    /// Whether the reference has 16 bits: 5 and 0005 are two texts.
+    pub wide: bool,
+    /// How many parts there are.
+    pub total: u8,
+    /// Which one this is, from 1.
+    pub index: u8,
+    /// How its bytes are read.
+    pub alphabet: Alphabet,
+    /// What it says. Not decoded, because phones cut characters in two.
+    pub bytes: Vec<u8>,
+}
+
+/// What becomes of a connection that deliveries come over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConnectionEvent {
+    /// The answers to these deliveries were written to it: the carrier does not tell them again.
+    Answered {
+        /// Key of the gateway.
+        gateway: String,
+        /// Which.
+        connection: u64,
+        /// By print and number.
+        deliveries: Vec<(u128, u64)>,
+    },
+    /// It has ended: what was not answered may come again over another one.
+    Ended {
+        /// Key of the gateway.
+        gateway: String,
+        /// Which.
+        connection: u64,
+    },
+}
+
 /// Where a text from a person went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Destination {
@@ -207,6 +273,17 @@ pub enum Destination {
         /// The number, short code or name, as the carrier writes it.
         number: String,
     },
+}
+
+impl Destination {
+    /// The number, as the carrier writes it; empty: it is for a workspace.
+    #[must_use]
+    pub fn number(&self) -> &str {
+        match self {
+            Destination::Workspace(_) => "",
+            Destination::Sender { number, .. } => number,
+        }
+    }
 }
 
 /// All configured gateways, by key: `workspace/id`, or the id alone for the operator's.

@@ -4,8 +4,9 @@
 
 use crate::advance::{Pipeline, PipelineError};
 use crate::apart::{at_the_end, nothing};
+use crate::delivered::Known;
 use crate::dispatch::about;
-use crate::gateway::{GatewayEvent, Inbound, Receipt};
+use crate::gateway::{Delivery, GatewayEvent, Inbound, Receipt};
 use crate::ingest::Arrival;
 use crate::tick::Tick;
 use crate::turn::Work;
@@ -32,6 +33,7 @@ impl Pipeline {
         tick: Tick,
     ) -> Result<(), PipelineError> {
         let (mut works, mut orphans) = (Vec::new(), Vec::new());
+        let mut known = self.keep_deliveries(&events, tick).await?.into_iter();
         for event in events {
             let now = tick.at(event.at());
             match event {
@@ -50,11 +52,35 @@ impl Pipeline {
                     self.work_apart(std::mem::take(&mut works), ops).await?;
                     self.inbound(inbound, now).await?;
                 }
+                GatewayEvent::Delivery(delivery) => {
+                    let ops = at_the_end(works.len(), std::mem::take(&mut orphans));
+                    self.work_apart(std::mem::take(&mut works), ops).await?;
+                    if let Some(known) = known.next() {
+                        self.delivered(*delivery, known, now).await?;
+                    }
+                }
+                // Kept in mind with the deliveries.
+                GatewayEvent::Connection(_) => {}
             }
         }
         let ops = at_the_end(works.len(), orphans);
         self.work_apart(works, ops).await?;
         Ok(())
+    }
+
+    /// A text that is kept, or a part of one.
+    async fn delivered(
+        &mut self,
+        delivery: Delivery,
+        known: Known,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        let Known { id, place } = known;
+        let Some(place) = place else {
+            return self.inbound(Inbound { id: Some(id), ..delivery.inbound }, now).await;
+        };
+        self.join(&delivery.gateway, &place, now).await?;
+        self.bound_parts(&delivery.gateway, now).await
     }
 
     /// The message a receipt is about, by the gateway's id or by ours; `None`: it is not known (yet).
@@ -80,13 +106,20 @@ impl Pipeline {
 
     /// A text from a number. A revocation, and what takes it back, concerns everybody who sends from the sender it went
     /// to; anything else the one whom the person heard from last.
-    async fn inbound(&mut self, inbound: Inbound, now: Timestamp) -> Result<(), PipelineError> {
+    pub(crate) async fn inbound(
+        &mut self,
+        inbound: Inbound,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
         let workspaces = self.workspaces_of(&inbound);
         if workspaces.is_empty() {
-            self.nobodys(&inbound);
-            return Ok(());
+            return self.nobodys(&inbound, now).await;
         }
-        let last = self.heard_from_last(&workspaces, &inbound.from).await?;
+        // Told again, it is for the one that took it, whoever has written since.
+        let last = match self.who_took(&workspaces, &inbound).await? {
+            Some(workspace) => Some(workspace),
+            None => self.heard_from_last(&workspaces, &inbound.from).await?,
+        };
         for workspace in workspaces {
             if Some(workspace) == last || self.concerns_all(workspace, &inbound.text) {
                 let mut inbound = inbound.clone();
@@ -95,6 +128,27 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// The workspace, of several, that has taken this text.
+    async fn who_took(
+        &self,
+        workspaces: &[WorkspaceId],
+        inbound: &Inbound,
+    ) -> Result<Option<WorkspaceId>, PipelineError> {
+        if workspaces.len() < 2 {
+            return Ok(None);
+        }
+        for workspace in workspaces {
+            let mut inbound = inbound.clone();
+            self.complete_number(*workspace, &mut inbound.from);
+            if let Some(id) = input_id(&inbound)
+                && self.store.inputs_known(*workspace, &[id]).await?.first() == Some(&true)
+            {
+                return Ok(Some(*workspace));
+            }
+        }
+        Ok(None)
     }
 
     /// A number that a carrier gives without its country is one of the workspace's country.
@@ -116,6 +170,13 @@ impl Pipeline {
         inbound: Inbound,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
+        let input_id = input_id(&inbound);
+        // Told again, it is no text more of a number that may write too much.
+        if let Some(id) = input_id
+            && self.store.inputs_known(workspace, &[id]).await?.first() == Some(&true)
+        {
+            return Ok(());
+        }
         let contacts =
             self.store.contacts_by_phone(workspace, &inbound.from, SHARED_NUMBER_MAX).await?;
         let input = Input {
@@ -126,18 +187,9 @@ impl Pipeline {
                 muted: self.talkers.is_loop(workspace, &inbound.from, now),
             },
         };
-        let input_id = inbound
-            .id
-            .as_ref()
-            .map(|id| stable_hash_wide(&[b"inbound", inbound.from.as_bytes(), id.as_bytes()]));
         if contacts.is_empty() {
             let from = inbound.from;
             return self.inbound_from_stranger(workspace, from, input, input_id, now).await;
-        }
-        if let Some(id) = input_id
-            && self.store.inputs_known(workspace, &[id]).await?.first() == Some(&true)
-        {
-            return Ok(());
         }
         let listeners = if self.concerns_all(workspace, &inbound.text) {
             contacts
@@ -237,6 +289,12 @@ impl Pipeline {
         self.work(vec![work]).await?;
         Ok(())
     }
+}
+
+/// What a text is known by once it is taken; `None`: it cannot be told from another one.
+fn input_id(inbound: &Inbound) -> Option<u128> {
+    let id = inbound.id.as_ref()?;
+    Some(stable_hash_wide(&[b"inbound", inbound.from.as_bytes(), id.as_bytes()]))
 }
 
 pub(crate) fn receipt_work(

@@ -7,7 +7,7 @@
 //! | [`Session`] | bind, window, timeouts, enquire_link, unbind; which request became what |
 //! | [`Outgoing`] | a message, encoded and split, as submit_sm PDUs joined in one of four ways |
 //! | [`Receipt`] | delivery receipts in every form that carriers send |
-//! | [`Inbound`], [`Reassembly`] | texts of people, and their parts joined in any order |
+//! | [`Inbound`] | texts of people, and which part of what each is |
 //! | [`Status`], [`tag`] | names of statuses and optional parameters |
 //!
 //! The session reads no clock and opens no socket: bytes and instants go in, bytes and events come
@@ -95,7 +95,6 @@ mod event;
 mod field;
 mod inbound;
 mod message;
-mod reassembly;
 mod receipt;
 pub mod septets;
 mod session;
@@ -114,7 +113,6 @@ pub use message::{
     BadMessage, Concatenation, Outgoing, PARTS_MAX, PAYLOAD_MAX, ReceiptsWanted, Replacement,
     SHORT_MESSAGE_MAX, SubmitPart, VALIDITY_MAX, Validity,
 };
-pub use reassembly::{Joined, Reassembly};
 pub use receipt::{CarrierDate, IdBase, Receipt, ReceiptState, canonical};
 pub use session::{RequestError, Session};
 pub use status::Status;

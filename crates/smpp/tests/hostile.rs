@@ -23,8 +23,8 @@ use rusmpp_core::types::owned::{AnyOctetString, COctetString, OctetString};
 use rusmpp_core::values::EsmClass;
 use rusmpp_core::values::owned::MessagePayload;
 use wayline_smpp::{
-    Address, Answer, BindMode, DeliveryId, Event, IdBase, Inbound, MessageRef, Outgoing,
-    Reassembly, Receipt, Session, SessionConfig, Status, Token,
+    Address, Answer, BindMode, DeliveryId, Event, IdBase, Inbound, MessageRef, Outgoing, Receipt,
+    Session, SessionConfig, Status, Token,
 };
 
 const DELIVERIES_MAX: usize = 8;
@@ -349,7 +349,6 @@ proptest! {
         prop_assert_eq!((delivery.esm_class, delivery.data_coding), (esm_class, data_coding));
         let expected = if text_given { Bytes::from(text) } else { Bytes::from(payload) };
         prop_assert_eq!(delivery.text.clone(), expected);
-        let mut reassembly = Reassembly::new(2, Duration::from_secs(60));
-        let _ = reassembly.add(Inbound::read(&delivery), (), world.now);
+        let _ = Inbound::read(&delivery);
     }
 }

@@ -3,7 +3,7 @@
 //! The only way to write. A backend applies the operations in order, checks the assertions they carry, and
 //! either keeps all of them durably or none. Must never hold logic: what to write is decided above.
 
-pub use crate::carriers::{GatewayRow, GatewayStanding};
+pub use crate::carriers::{GatewayRow, GatewayStanding, Kept, KeptText};
 use serde::{Deserialize, Serialize};
 use wayline_core::decision::Decision;
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
@@ -159,6 +159,17 @@ pub enum Op {
         period: Timestamp,
         /// How much.
         parts: u64,
+    },
+    /// Keeps a text of a person, or a part of one. Replaces one of the same key.
+    KeepText(KeptText),
+    /// Keeps it no longer. Nothing happens when it is gone.
+    RemoveText {
+        /// Why it was kept.
+        why: Kept,
+        /// Key of the gateway.
+        gateway: String,
+        /// Which.
+        key: String,
     },
 }
 

@@ -1,4 +1,4 @@
-//! Rows of carriers: gateways as people set them up.
+//! Rows of carriers: gateways as people set them up, and texts of people that are kept as they came.
 //!
 //! Must never hold a secret that can be read: who writes a row has sealed it.
 
@@ -58,5 +58,53 @@ impl GatewayStanding {
     #[must_use]
     pub fn from_name(name: &str) -> Option<GatewayStanding> {
         GatewayStanding::ALL.into_iter().find(|standing| standing.as_str() == name)
+    }
+}
+
+/// A text of a person, or a part of one, kept as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptText {
+    /// Until what is known.
+    pub why: Kept,
+    /// Key of the gateway it came by.
+    pub gateway: String,
+    /// Which one; those that belong together begin alike.
+    pub key: String,
+    /// When we got it.
+    pub came_at: Timestamp,
+    /// JSON.
+    pub body: String,
+}
+
+/// Until what is known a text is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// Taken, and the carrier may not know: it may tell it again.
+    Unanswered,
+    /// A part of a text that is not whole yet.
+    Part,
+    /// To a sender that nobody has.
+    Unclaimed,
+}
+
+impl Kept {
+    /// All of them.
+    pub const ALL: [Kept; 3] = [Kept::Unanswered, Kept::Part, Kept::Unclaimed];
+
+    /// Its name in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kept::Unanswered => "unanswered",
+            Kept::Part => "part",
+            Kept::Unclaimed => "unclaimed",
+        }
+    }
+
+    /// From its name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Kept> {
+        Kept::ALL.into_iter().find(|why| why.as_str() == name)
     }
 }

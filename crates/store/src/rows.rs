@@ -167,6 +167,11 @@ pub struct Retention {
     pub idempotency_before: Option<Timestamp>,
     /// Allowances whose period began before.
     pub allowances_before: Option<Timestamp>,
+    /// Texts kept because the carrier was not answered, that came before. Parts are never forgotten: who joins them
+    /// removes them.
+    pub unanswered_before: Option<Timestamp>,
+    /// Texts to a sender nobody has, that came before.
+    pub unclaimed_before: Option<Timestamp>,
 }
 
 /// How far a backup has come.

@@ -5,7 +5,8 @@
 
 use crate::batch::{
     ApiKeyRow, Batch, CallRow, DeadLetterRow, DraftRow, EnrollmentRow, GatewayRow, IdempotencyRow,
-    Identity, LoggedInput, OrphanReceipt, SegmentRow, Sequences, SweepRow, WorkspaceRow,
+    Identity, Kept, KeptText, LoggedInput, OrphanReceipt, SegmentRow, Sequences, SweepRow,
+    WorkspaceRow,
 };
 use crate::error::StoreError;
 use crate::memory::MemoryStore;
@@ -208,6 +209,14 @@ pass_on! {
     fn gateways_all(after: Option<(Option<WorkspaceId>, &str)>, limit: usize) -> Vec<GatewayRow>;
     /// How much of an allowance was used in the period that began then; 0: nothing.
     fn allowance(scope: &str, period: Timestamp) -> u64;
+    /// Texts of a gateway that are kept under keys that begin so, by key.
+    fn texts_like(why: Kept, gateway: &str, prefix: &str, limit: usize) -> Vec<KeptText>;
+    /// Texts of a gateway that are kept, by (came, key).
+    fn texts_of(why: Kept, gateway: &str, after: Option<(Timestamp, &str)>, limit: usize) -> Vec<KeptText>;
+    /// Texts of all gateways that are kept since before an instant, by (came, gateway, key).
+    fn texts_before(why: Kept, before: Timestamp, limit: usize) -> Vec<KeptText>;
+    /// How many texts of a gateway are kept. Reads the index of them all: for kinds that have a bound.
+    fn texts_count(why: Kept, gateway: &str) -> u64;
 
     /// Removes at most `limit` rows that are older than they have to be kept, and says how many. Call it
     /// again until it says 0.

@@ -5,6 +5,7 @@
 
 mod desk;
 mod fairness;
+mod inbound;
 mod late;
 mod past_the_head;
 mod receipts;

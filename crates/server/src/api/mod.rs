@@ -143,6 +143,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(gateways::drain_operator))
         .routes(routes!(gateways::ask::check_operator))
         .routes(routes!(gateways::unknown::list_operator))
+        .routes(routes!(gateways::unclaimed::list_operator))
         .routes(routes!(gateways::list))
         .routes(routes!(gateways::get, gateways::put, gateways::delete))
         .routes(routes!(gateways::pause))

@@ -128,9 +128,9 @@ impl WebGateway {
             Ok(response) => response,
             // Only what never had a connection surely did not go.
             Err(error) if error.is_connect() || error.is_builder() => {
-                return Came::NotSent(reason(&error));
+                return Came::NotSent(reason("the provider", &error));
             }
-            Err(error) => return Came::Lost(reason(&error)),
+            Err(error) => return Came::Lost(reason("the provider", &error)),
         };
         let status = response.status().as_u16();
         let headers = response
@@ -152,7 +152,7 @@ impl WebGateway {
                         "the answer has more than {ANSWER_BYTES_MAX} bytes"
                     ));
                 }
-                Err(error) => return Came::Lost(reason(&error)),
+                Err(error) => return Came::Lost(reason("the provider", &error)),
             }
         }
         Came::Answered { status, headers, body }

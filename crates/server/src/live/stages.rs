@@ -261,6 +261,7 @@ impl Stages {
         let mut did = claimed.looked_at + self.store_answers(tick()).await?;
         did += self.refill(inbox, &now).await?.map_or(0, |claimed| claimed.looked_at);
         did += self.hear(tick()).await?;
+        did += self.pipeline.join_late(now()).await?;
         did += self.refill(inbox, &now).await?.map_or(0, |claimed| claimed.looked_at);
         did += self.pipeline.schedule(tick()).await?;
         did += self.pipeline.wake(tick(), THINGS_PER_TURN).await?;

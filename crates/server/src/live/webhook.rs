@@ -62,7 +62,7 @@ impl WebCaller {
         if !call.body.is_empty() {
             request = request.header("Content-Type", "application/json").body(call.body.clone());
         }
-        let response = request.send().await.map_err(|error| reason(&error))?;
+        let response = request.send().await.map_err(|error| reason("the webhook", &error))?;
         let status = response.status();
         if !status.is_success() {
             return Err(format!("the webhook answered {status}"));
@@ -90,7 +90,7 @@ async fn read(response: Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| reason(&error))?;
+        let chunk = chunk.map_err(|error| reason("the webhook", &error))?;
         if body.len() + chunk.len() > CALL_ANSWER_BYTES_MAX {
             return Err(format!("the answer has more than {CALL_ANSWER_BYTES_MAX} bytes"));
         }
@@ -99,16 +99,16 @@ async fn read(response: Response) -> Result<Vec<u8>, String> {
     Ok(body)
 }
 
-/// Without the URL: it may carry a secret.
-pub(crate) fn reason(error: &reqwest::Error) -> String {
+/// Why a request to `whom` failed. Without the URL: it may carry a secret.
+pub(crate) fn reason(whom: &str, error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return "the webhook did not answer in time".to_owned();
+        return format!("{whom} did not answer in time");
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    format!("the webhook could not be reached: {cause}")
+    format!("{whom} could not be reached: {cause}")
 }
 
 pub(crate) fn refuse_private_host(url: &Url) -> Result<(), String> {

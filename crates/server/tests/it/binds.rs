@@ -136,3 +136,70 @@ fn texts_of_the_person(live: &Live) -> usize {
     let items = timeline["items"].as_array().expect("items").clone();
     items.iter().filter(|item| item["input"]["kind"] == "inbound").count()
 }
+
+/// The second and the first part of one text.
+const SECOND: &[u8] =
+    b"\0\x01\x0112125550123\0\x01\x0160777\0\x40\0\0\0\0\0\0\0\0\x09\x05\0\x03\x07\x02\x02yes";
+const FIRST: &[u8] =
+    b"\0\x01\x0112125550123\0\x01\x0160777\0\x40\0\0\0\0\0\0\0\0\x09\x05\0\x03\x07\x02\x01oh ";
+/// A text of a person to a number that no workspace has.
+const NOBODYS: &[u8] = b"\0\x01\x0112125550123\0\x01\x0160778\0\0\0\0\0\0\0\0\0\0\x04STOP";
+
+#[test]
+fn what_was_taken_when_the_program_died_is_neither_lost_nor_taken_twice() {
+    let (mut live, carrier) = bound_to_a_carrier();
+    live.apply_files("cafe", &crate::gateways::workspace("cafe"));
+    let mut stream = bound(&carrier);
+    send(&mut stream, DELIVER, 0, 1, SECOND);
+    assert_eq!(read(&mut stream), (DELIVER | RESPONSE, 1), "it waits for no other part");
+    // It goes before it can be told that the text is taken.
+    let both = [pdu(DELIVER, 0, 2, TEXT), pdu(UNBIND, 0, 10, b"")].concat();
+    stream.write_all(&both).expect("write");
+    while read(&mut stream) != (UNBIND | RESPONSE, 10) {}
+    until("it is taken", || (people(&live) == 1 && texts_of_the_person(&live) == 1).then_some(()));
+    live.kill();
+    drop(stream);
+    live.run();
+    let mut stream = bound(&carrier);
+    send(&mut stream, DELIVER, 0, 1, TEXT);
+    assert_eq!(read(&mut stream), (DELIVER | RESPONSE, 1));
+    assert_eq!(texts_of_the_person(&live), 1, "it is the one from before");
+    send(&mut stream, DELIVER, 0, 2, FIRST);
+    assert_eq!(read(&mut stream), (DELIVER | RESPONSE, 2));
+    assert_eq!(texts_of_the_person(&live), 2);
+    let timeline = live.get("/api/v1/workspaces/cafe/contacts/1/timeline").expect(200);
+    assert!(timeline.to_string().contains("oh yes"), "{timeline}");
+}
+
+fn people(live: &Live) -> usize {
+    let contacts = live.get("/api/v1/workspaces/cafe/contacts").expect(200);
+    contacts["items"].as_array().expect("items").len()
+}
+
+#[test]
+fn a_text_that_belongs_to_nobody_is_listed_for_the_operator() {
+    let (live, carrier) = bound_to_a_carrier();
+    live.apply_files("cafe", &crate::gateways::workspace("cafe"));
+    let none = crate::cli_apply::with(&live, ["gateways", "unclaimed", "main"]);
+    assert!(none.out.contains("belongs to somebody"), "{}{}", none.out, none.err);
+    let mut stream = bound(&carrier);
+    for sequence in 1..=2 {
+        send(&mut stream, DELIVER, 0, sequence, NOBODYS);
+        assert_eq!(read(&mut stream), (DELIVER | RESPONSE, sequence));
+    }
+    let get = |path: &str| live.request("GET", path, &live.operator, &Json::Null);
+    let path = "/api/v1/gateways/main/unclaimed";
+    let first = get(&format!("{path}?limit=1")).expect(200);
+    let text = &first["items"][0];
+    assert_eq!((&text["from"], &text["to"]), (&json!("+12125550123"), &json!("60778")));
+    assert_eq!((&text["text"], &text["media"]), (&json!("STOP"), &json!([])));
+    let next = first["next"].as_str().expect("there is another");
+    let second = get(&format!("{path}?limit=1&after={next}")).expect(200);
+    assert_ne!(second["items"][0]["id"], text["id"]);
+    get(&format!("{path}?after=x")).expect(422);
+    assert_eq!(get("/api/v1/gateways/main").expect(200)["status"]["unclaimed"], 2);
+    assert_eq!(people(&live), 0);
+    let list = crate::cli_apply::with(&live, ["gateways", "unclaimed", "main"]);
+    assert!(list.lines()[1].ends_with("60778  STOP"), "{}", list.out);
+    assert!(live.log().contains("belongs to no workspace"), "{}", live.log());
+}

@@ -35,6 +35,7 @@ const OPERATOR: &[&str] = &[
     "POST /api/v1/gateways/{gateway}/drain",
     "POST /api/v1/gateways/{gateway}/check",
     "GET /api/v1/gateways/{gateway}/unknown",
+    "GET /api/v1/gateways/{gateway}/unclaimed",
 ];
 
 /// Routes for any valid key: what they tell is the same for everybody.

@@ -4,7 +4,7 @@
 
 use super::cases::{kept, refused};
 use super::samples::{WS, becomes, gateway, handed_out, message, message_id, workspace};
-use crate::batch::{GatewayRow, GatewayStanding, Op, OrphanReceipt};
+use crate::batch::{GatewayRow, GatewayStanding, Kept, KeptText, Op, OrphanReceipt};
 use crate::rows::{Lane, Retention};
 use crate::{Assertion, Store};
 use wayline_core::ids::WorkspaceId;
@@ -185,4 +185,52 @@ pub(super) async fn allowances(store: &Store) {
     assert_eq!(store.forget(&retention, 9).await.unwrap(), 1);
     assert_eq!(store.forget(&retention, 9).await.unwrap(), 0);
     assert_eq!((used("other", 10).await, used("brand", 20).await), (0, 1));
+}
+
+pub(super) async fn texts(store: &Store) {
+    let text = |why, gateway: &str, key: &str, came_at| KeptText {
+        why,
+        gateway: gateway.to_owned(),
+        key: key.to_owned(),
+        came_at: Timestamp(came_at),
+        body: format!("{{\"of\":\"{key}\"}}"),
+    };
+    let part = |gateway: &str, key: &str, came_at| text(Kept::Part, gateway, key, came_at);
+    let keep = |row: &KeptText| Op::KeepText(row.clone());
+    let (a2, a1, ab) = (part("gw", "a/2", 10), part("gw", "a/1", 30), part("gw", "ab/1", 20));
+    let theirs = part("other", "a/1", 15);
+    let open = text(Kept::Unanswered, "gw", "a/1", 5);
+    kept(store, vec![keep(&a2), keep(&a1), keep(&ab), keep(&theirs), keep(&open)]).await;
+    let like =
+        async |prefix, limit| store.texts_like(Kept::Part, "gw", prefix, limit).await.unwrap();
+    assert_eq!(like("a/", 9).await, [a1.clone(), a2.clone()]);
+    assert_eq!(like("a/", 1).await, std::slice::from_ref(&a1));
+    assert_eq!(like("", 9).await, [a1.clone(), a2.clone(), ab.clone()]);
+    assert_eq!(like("b", 9).await, []);
+    let of = async |after, limit| store.texts_of(Kept::Part, "gw", after, limit).await.unwrap();
+    assert_eq!(of(None, 9).await, [a2.clone(), ab.clone(), a1.clone()]);
+    assert_eq!(of(Some((Timestamp(10), "a/2")), 1).await, std::slice::from_ref(&ab));
+    let before = async |why, at| store.texts_before(why, Timestamp(at), 9).await.unwrap();
+    assert_eq!(before(Kept::Part, 20).await, [a2.clone(), theirs.clone()]);
+    assert_eq!(before(Kept::Unanswered, 5).await, []);
+    assert_eq!(before(Kept::Unanswered, 6).await, std::slice::from_ref(&open));
+    assert_eq!(store.texts_count(Kept::Part, "gw").await.unwrap(), 3);
+    assert_eq!(store.texts_count(Kept::Unclaimed, "gw").await.unwrap(), 0);
+
+    // Kept once more, it is the new one.
+    let again = KeptText { body: "{}".to_owned(), ..part("gw", "a/1", 5) };
+    kept(store, vec![keep(&again)]).await;
+    assert_eq!(of(None, 9).await, [again, a2, ab]);
+    let remove =
+        || Op::RemoveText { why: Kept::Part, gateway: "gw".to_owned(), key: "a/1".to_owned() };
+    kept(store, vec![remove(), remove()]).await;
+    assert_eq!(store.texts_count(Kept::Part, "gw").await.unwrap(), 2);
+    assert_eq!(before(Kept::Unanswered, 6).await, [open]);
+    let cutoff = Some(Timestamp(6));
+    let retention = Retention { unclaimed_before: cutoff, ..Retention::default() };
+    assert_eq!(store.forget(&retention, 9).await.unwrap(), 0);
+    let retention = Retention { unanswered_before: cutoff, ..Retention::default() };
+    assert_eq!(store.forget(&retention, 9).await.unwrap(), 1);
+    assert_eq!(before(Kept::Unanswered, 99).await, []);
+    assert_eq!(before(Kept::Part, 99).await.len(), 3);
 }

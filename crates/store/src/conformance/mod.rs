@@ -51,6 +51,7 @@ pub async fn run(mut open: impl FnMut() -> Store) {
     cases_carriers::orphans(&open()).await;
     cases_carriers::gateways(&open()).await;
     cases_carriers::allowances(&open()).await;
+    cases_carriers::texts(&open()).await;
     for seed in 0..random::SEEDS {
         random::compare_with_memory(&open(), seed).await;
     }

@@ -5,6 +5,7 @@
 use super::observe::Seen;
 use super::samples::{PERIODS, message_id};
 use crate::Store;
+use crate::batch::Kept;
 use wayline_core::ids::WorkspaceId;
 use wayline_core::time::Timestamp;
 
@@ -18,6 +19,18 @@ pub(super) async fn everywhere(store: &Store, seen: &mut Seen) {
             seen.add("unknown to", store.messages_unknown_to(gateway, address, PAGE).await);
             seen.add("orphans to", store.orphan_receipts_to(gateway, address, PAGE).await);
         }
+    }
+    for why in Kept::ALL {
+        for gateway in ["gw", "other"] {
+            for prefix in ["", "k1"] {
+                seen.add("texts like", store.texts_like(why, gateway, prefix, PAGE).await);
+            }
+            for after in [None, Some((Timestamp(10), "k1"))] {
+                seen.add("texts of", store.texts_of(why, gateway, after, PAGE).await);
+            }
+            seen.add("texts", store.texts_count(why, gateway).await);
+        }
+        seen.add("old texts", store.texts_before(why, Timestamp(12), PAGE).await);
     }
     for workspace in [None, Some(1), Some(2), Some(3)] {
         let workspace = workspace.map(WorkspaceId);

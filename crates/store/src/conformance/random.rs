@@ -105,6 +105,8 @@ fn random_retention(draw: &mut Draw) -> (Retention, usize) {
         orphan_receipts_before: before(),
         idempotency_before: before(),
         allowances_before: before(),
+        unanswered_before: before(),
+        unclaimed_before: before(),
     };
     let far = Timestamp(limits::DEDUPLICATION.0 * draw.below(3) as i64);
     let input_ids_before = draw.one_in(2).then_some(far);

@@ -6,8 +6,8 @@
 
 use crate::batch::{
     ApiKeyRow, CallRow, DeadLetterRow, DecisionRow, DraftRow, EnrollmentRow, GatewayRow,
-    IdempotencyRow, Identity, JourneyVersionRow, LoggedInput, OrphanReceipt, ProfileRow,
-    SegmentRow, Sequences, SweepRow, Wake, WorkspaceRow,
+    IdempotencyRow, Identity, JourneyVersionRow, Kept, KeptText, LoggedInput, OrphanReceipt,
+    ProfileRow, SegmentRow, Sequences, SweepRow, Wake, WorkspaceRow,
 };
 use crate::rows::{CounterOrder, Lane};
 use rustc_hash::FxHashMap;
@@ -77,6 +77,8 @@ pub(super) struct Model {
     pub(super) gateways: BTreeMap<(Option<WorkspaceId>, String), GatewayRow>,
     /// By period first, in the order in which they are forgotten.
     pub(super) allowances: BTreeMap<(Timestamp, String), u64>,
+    pub(super) texts: BTreeMap<(Kept, String, String), KeptText>,
+    pub(super) texts_by_time: BTreeSet<(Kept, Timestamp, String, String)>,
     /// The latest instant of anything that was kept.
     pub(super) last_instant: Option<Timestamp>,
 }

@@ -1,10 +1,10 @@
-//! Reads of carriers: lanes, what is unknown, orphans by address, gateways, allowances.
+//! Reads of carriers: lanes, what is unknown, orphans by address, gateways, allowances, texts that are kept.
 //!
 //! Must never change anything.
 
 use super::MemoryStore;
 use super::reads::{MESSAGE_FIRST, MESSAGE_LAST};
-use crate::batch::{GatewayRow, OrphanReceipt};
+use crate::batch::{GatewayRow, Kept, KeptText, OrphanReceipt};
 use crate::error::StoreError;
 use crate::rows::{Lane, bounded};
 use std::ops::Bound;
@@ -124,5 +124,58 @@ impl MemoryStore {
 
     pub(crate) fn allowance(&self, scope: &str, period: Timestamp) -> Answer<u64> {
         Ok(self.lock()?.allowances.get(&(period, scope.to_owned())).copied().unwrap_or(0))
+    }
+
+    pub(crate) fn texts_like(
+        &self,
+        why: Kept,
+        gateway: &str,
+        prefix: &str,
+        limit: usize,
+    ) -> Answer<Vec<KeptText>> {
+        let model = self.lock()?;
+        let rows = model.texts.range((why, gateway.to_owned(), prefix.to_owned())..);
+        let alike = rows.map(|(_, row)| row).take_while(|row| {
+            row.why == why && row.gateway == gateway && row.key.starts_with(prefix)
+        });
+        Ok(alike.take(bounded(limit)?).cloned().collect())
+    }
+
+    pub(crate) fn texts_of(
+        &self,
+        why: Kept,
+        gateway: &str,
+        after: Option<(Timestamp, &str)>,
+        limit: usize,
+    ) -> Answer<Vec<KeptText>> {
+        let model = self.lock()?;
+        let first = (why, gateway.to_owned(), String::new());
+        let rows = model.texts.range(first..).map(|(_, row)| row);
+        let of = rows.take_while(|row| row.why == why && row.gateway == gateway);
+        let mut rows: Vec<&KeptText> =
+            of.filter(|row| after.is_none_or(|after| (row.came_at, &*row.key) > after)).collect();
+        rows.sort_by(|a, b| (a.came_at, &a.key).cmp(&(b.came_at, &b.key)));
+        Ok(rows.into_iter().take(bounded(limit)?).cloned().collect())
+    }
+
+    pub(crate) fn texts_before(
+        &self,
+        why: Kept,
+        before: Timestamp,
+        limit: usize,
+    ) -> Answer<Vec<KeptText>> {
+        let model = self.lock()?;
+        let first = (why, Timestamp::MIN, String::new(), String::new());
+        let old = model.texts_by_time.range(first..(why, before, String::new(), String::new()));
+        let keys = old
+            .take(bounded(limit)?)
+            .map(|(why, _, gateway, key)| (*why, gateway.clone(), key.clone()));
+        Ok(keys.filter_map(|key| model.texts.get(&key).cloned()).collect())
+    }
+
+    pub(crate) fn texts_count(&self, why: Kept, gateway: &str) -> Answer<u64> {
+        let model = self.lock()?;
+        let rows = model.texts.range((why, gateway.to_owned(), String::new())..);
+        Ok(rows.take_while(|((kept, of, _), _)| *kept == why && of == gateway).count() as u64)
     }
 }

@@ -4,7 +4,7 @@
 
 use super::model::{Model, Remembered};
 use super::reads::{MESSAGE_FIRST, MESSAGE_LAST};
-use crate::batch::{Batch, Op};
+use crate::batch::{Batch, Kept, Op};
 use crate::rows::{Retention, first_generation_kept};
 use wayline_core::ids::{ContactId, MessageId};
 use wayline_core::limits;
@@ -67,7 +67,24 @@ impl Model {
                 left -= 1;
             }
         }
+        let texts = [
+            (Kept::Unanswered, retention.unanswered_before),
+            (Kept::Unclaimed, retention.unclaimed_before),
+        ];
+        for (why, cutoff) in texts {
+            left -= cutoff.map_or(0, |cutoff| self.forget_texts(why, cutoff, left));
+        }
         limit - left
+    }
+
+    fn forget_texts(&mut self, why: Kept, cutoff: Timestamp, limit: usize) -> usize {
+        let first = (why, Timestamp::MIN, String::new(), String::new());
+        let end = (why, cutoff, String::new(), String::new());
+        let old: Vec<_> = self.texts_by_time.range(first..end).take(limit).cloned().collect();
+        for (why, _, gateway, key) in &old {
+            self.set_text(&(*why, gateway.clone(), key.clone()), None);
+        }
+        old.len()
     }
 
     fn forget_messages(&mut self, cutoff: Timestamp, limit: usize) -> usize {

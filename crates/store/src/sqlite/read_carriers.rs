@@ -1,11 +1,11 @@
-//! Reads of carriers: lanes, what is unknown, orphans by address, gateways, allowances.
+//! Reads of carriers: lanes, what is unknown, orphans by address, gateways, allowances, texts that are kept.
 //!
 //! Must never read past what waits for something else: each read begins where its answer does.
 
 use super::SqliteStore;
 use super::columns::{self, instant, int, uint};
 use super::read::{first, list};
-use crate::batch::{GatewayRow, OrphanReceipt};
+use crate::batch::{GatewayRow, Kept, KeptText, OrphanReceipt};
 use crate::error::StoreError;
 use crate::rows::{Lane, bounded};
 use rusqlite::{OptionalExtension, Row, params};
@@ -39,6 +39,22 @@ pub(super) const ORPHANS_TO: &str = "SELECT gateway, gateway_ref, received_at, r
     FROM orphan_receipt INDEXED BY orphan_receipt_by_address \
     WHERE gateway = ?1 AND address = ?2 AND address <> '' ORDER BY id LIMIT ?3";
 
+/// The end is given, so that the engine stops where the beginning is another.
+pub(super) const TEXTS_LIKE: &str = "SELECT why, gateway, key, came_at, body FROM kept_text \
+    WHERE why = ?1 AND gateway = ?2 AND key >= ?3 AND key < ?3 || char(1114111) \
+    ORDER BY key LIMIT ?4";
+
+pub(super) const TEXTS_OF: &str = "SELECT why, gateway, key, came_at, body \
+    FROM kept_text INDEXED BY kept_text_of_gateway \
+    WHERE why = ?1 AND gateway = ?2 AND (came_at, key) > (?3, ?4) ORDER BY came_at, key LIMIT ?5";
+
+pub(super) const TEXTS_BEFORE: &str = "SELECT why, gateway, key, came_at, body \
+    FROM kept_text INDEXED BY kept_text_by_time \
+    WHERE why = ?1 AND came_at < ?2 ORDER BY came_at, gateway, key LIMIT ?3";
+
+pub(super) const TEXTS_COUNT: &str = "SELECT count(*) FROM kept_text \
+    INDEXED BY kept_text_of_gateway WHERE why = ?1 AND gateway = ?2";
+
 const GATEWAY: &str = "SELECT workspace, id, kind, settings, secrets, standing, revision, \
     updated_at FROM gateway INDEXED BY gateway_by_id";
 
@@ -51,6 +67,16 @@ pub(super) fn orphan(row: &Row<'_>) -> rusqlite::Result<OrphanReceipt> {
         receipt: row.get(3)?,
         address: row.get(4)?,
     })
+}
+
+fn kept_text(row: &Row<'_>) -> rusqlite::Result<KeptText> {
+    let name: String = row.get(0)?;
+    let why = Kept::from_name(&name).ok_or_else(|| {
+        let what = format!("{name:?} is no reason to keep a text").into();
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, what)
+    })?;
+    let (gateway, key, body) = (row.get(1)?, row.get(2)?, row.get(4)?);
+    Ok(KeptText { why, gateway, key, came_at: instant(row, 3)?, body })
 }
 
 fn gateway(row: &Row<'_>) -> rusqlite::Result<GatewayRow> {
@@ -207,5 +233,51 @@ impl SqliteStore {
             first(conn, sql, params![period.0, scope], |row| uint(row, 0))
         })?;
         Ok(used.unwrap_or(0))
+    }
+
+    pub(crate) fn texts_like(
+        &self,
+        why: Kept,
+        gateway: &str,
+        prefix: &str,
+        limit: usize,
+    ) -> Answer<Vec<KeptText>> {
+        let limit = bounded(limit)? as i64;
+        self.inner.read("reading texts that are kept", |conn| {
+            list(conn, TEXTS_LIKE, params![why.as_str(), gateway, prefix, limit], kept_text)
+        })
+    }
+
+    pub(crate) fn texts_of(
+        &self,
+        why: Kept,
+        gateway: &str,
+        after: Option<(Timestamp, &str)>,
+        limit: usize,
+    ) -> Answer<Vec<KeptText>> {
+        let limit = bounded(limit)? as i64;
+        let (at, key) = after.map_or((i64::MIN, ""), |(at, key)| (at.0, key));
+        self.inner.read("reading texts that are kept", |conn| {
+            list(conn, TEXTS_OF, params![why.as_str(), gateway, at, key, limit], kept_text)
+        })
+    }
+
+    pub(crate) fn texts_before(
+        &self,
+        why: Kept,
+        before: Timestamp,
+        limit: usize,
+    ) -> Answer<Vec<KeptText>> {
+        let limit = bounded(limit)? as i64;
+        self.inner.read("reading texts that are kept", |conn| {
+            list(conn, TEXTS_BEFORE, params![why.as_str(), before.0, limit], kept_text)
+        })
+    }
+
+    pub(crate) fn texts_count(&self, why: Kept, gateway: &str) -> Answer<u64> {
+        let count = self.inner.read("counting texts that are kept", |conn| {
+            first(conn, TEXTS_COUNT, params![why.as_str(), gateway], |row| uint(row, 0))
+        })?;
+        Ok(count.unwrap_or(0))
     }
 }

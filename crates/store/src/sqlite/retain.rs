@@ -4,6 +4,7 @@
 
 use super::columns::uint;
 use super::{Inner, SqliteStore, open};
+use crate::batch::Kept;
 use crate::error::StoreError;
 use crate::rows::{Retention, first_generation_kept};
 use rusqlite::{Connection, params};
@@ -54,6 +55,17 @@ fn remove(conn: &Connection, retention: &Retention, limit: usize) -> rusqlite::R
         let sql = "DELETE FROM allowance WHERE (period, scope) IN (\
             SELECT period, scope FROM allowance WHERE period < ?1 ORDER BY period, scope LIMIT ?2)";
         left -= conn.prepare_cached(sql)?.execute(params![cutoff.0, left as i64])?;
+    }
+    let texts = [
+        (Kept::Unanswered, retention.unanswered_before),
+        (Kept::Unclaimed, retention.unclaimed_before),
+    ];
+    for (why, cutoff) in texts {
+        let Some(cutoff) = cutoff else { continue };
+        let sql = "DELETE FROM kept_text WHERE (why, gateway, key) IN (\
+            SELECT why, gateway, key FROM kept_text INDEXED BY kept_text_by_time \
+            WHERE why = ?1 AND came_at < ?2 ORDER BY came_at, gateway, key LIMIT ?3)";
+        left -= conn.prepare_cached(sql)?.execute(params![why.as_str(), cutoff.0, left as i64])?;
     }
     Ok(limit - left)
 }

@@ -1,6 +1,9 @@
 //! Reads of carriers cost what they answer, not what waits.
 
-use super::read_carriers::{DUE_IN_LANE, NEXT_LANE, ORPHANS_TO, UNKNOWN, UNKNOWN_TO};
+use super::read_carriers::{
+    DUE_IN_LANE, NEXT_LANE, ORPHANS_TO, TEXTS_BEFORE, TEXTS_COUNT, TEXTS_LIKE, TEXTS_OF, UNKNOWN,
+    UNKNOWN_TO,
+};
 use super::tests::{FAST, open};
 use super::{SqliteStore, columns};
 use crate::batch::Op;
@@ -29,6 +32,10 @@ fn reads_of_carriers_go_by_their_index() {
         (of_message(UNKNOWN_TO), "message_unknown (gateway=? AND address=?)"),
         (of_message(UNKNOWN), "message_unknown (gateway=? AND (address,enrollment,"),
         (ORPHANS_TO.to_owned(), "orphan_receipt_by_address (gateway=? AND address=?)"),
+        (TEXTS_LIKE.to_owned(), "PRIMARY KEY (why=? AND gateway=? AND key>? AND key<?)"),
+        (TEXTS_OF.to_owned(), "kept_text_of_gateway (why=? AND gateway=? AND (came_at,key)>(?,?))"),
+        (TEXTS_BEFORE.to_owned(), "kept_text_by_time (why=? AND came_at<?)"),
+        (TEXTS_COUNT.to_owned(), "COVERING INDEX kept_text_of_gateway (why=? AND gateway=?)"),
     ];
     for (sql, expected) in cases {
         let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();

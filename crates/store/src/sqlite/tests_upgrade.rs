@@ -2,6 +2,7 @@
 
 use super::tests::{FAST, open};
 use super::{SqliteStore, backup_of, check_of, migrations};
+use crate::batch::{GatewayStanding, Kept};
 use crate::rows::Counter;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -138,4 +139,29 @@ fn an_older_store_is_copied_as_it_is() {
     }
     assert_eq!(rows(&path), rows(&to));
     SqliteStore::open(&to, FAST).unwrap().check().unwrap();
+}
+
+#[test]
+fn what_schema_4_keeps_of_carriers_is_there_after_the_upgrade() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    unpack(&path);
+    let mut conn = Connection::open(&path).unwrap();
+    migrations::migrate(&mut conn, &migrations::STEPS[..4]).unwrap().unwrap();
+    assert_eq!(migrations::version(&conn).unwrap(), 4);
+    conn.execute_batch(
+        "INSERT INTO gateway VALUES (NULL, 'g', 'smpp', '{}', x'01', 'paused', 3, 9);
+         INSERT INTO allowance VALUES (10, 'brand', 7);
+         INSERT INTO orphan_receipt (id, gateway, gateway_ref, received_at, receipt, address)
+           VALUES (900, 'g', 'r', 1, '{}', '+1');",
+    )
+    .unwrap();
+    drop(conn);
+    let store = open(&path);
+    store.check().unwrap();
+    let row = store.gateway(None, "g").unwrap().unwrap();
+    assert_eq!((row.revision, row.secrets, row.standing), (3, vec![1], GatewayStanding::Paused));
+    assert_eq!(store.allowance("brand", Timestamp(10)).unwrap(), 7);
+    assert_eq!(store.orphan_receipts_to("g", "+1", 9).unwrap().len(), 1);
+    assert_eq!(store.texts_count(Kept::Part, "g").unwrap(), 0);
 }

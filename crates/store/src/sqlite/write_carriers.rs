@@ -1,11 +1,11 @@
-//! Operations of carriers: gateways and allowances.
+//! Operations of carriers: gateways, allowances, texts that are kept.
 //!
 //! Must never open what is sealed: secrets pass through as they are.
 
 use super::columns::{int, uint};
 use super::fault::Fault;
 use super::write::Writing;
-use crate::batch::{GatewayRow, Op};
+use crate::batch::{GatewayRow, KeptText, Op};
 use crate::error::Assertion;
 use rusqlite::{OptionalExtension, params};
 use wayline_core::ids::WorkspaceId;
@@ -24,6 +24,19 @@ impl Writing<'_> {
                 let sql = "INSERT INTO allowance (period, scope, used) VALUES (?1, ?2, ?3) \
                     ON CONFLICT DO UPDATE SET used = used + excluded.used";
                 self.run(sql, params![period.0, scope, int(*parts)])?;
+                Ok(())
+            }
+            Op::KeepText(row) => {
+                let sql = "INSERT INTO kept_text (why, gateway, key, came_at, body) \
+                    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET \
+                    came_at = excluded.came_at, body = excluded.body";
+                let KeptText { why, gateway, key, came_at, body } = row;
+                self.run(sql, params![why.as_str(), gateway, key, came_at.0, body])?;
+                Ok(())
+            }
+            Op::RemoveText { why, gateway, key } => {
+                let sql = "DELETE FROM kept_text WHERE why = ?1 AND gateway = ?2 AND key = ?3";
+                self.run(sql, params![why.as_str(), gateway, key])?;
                 Ok(())
             }
             // Every other operation was taken before this one was asked.

@@ -192,7 +192,7 @@ pub(super) async fn put(
         })
     });
     let (row, opened) = done.await??;
-    Ok(shown::changed(app, &owner, (&row, opened)))
+    shown::changed(app, &owner, (&row, opened)).await
 }
 
 /// Opens what was stored. An error is told: the row stands, and the gateway does not run.
@@ -305,5 +305,5 @@ pub(super) async fn stand(
         })
     });
     let (row, opened) = done.await?.map_err(|error: ApiError| error)?;
-    Ok(shown::changed(app, &owner, (&row, opened)))
+    shown::changed(app, &owner, (&row, opened)).await
 }

@@ -9,6 +9,7 @@ pub(crate) mod lanes;
 mod measure;
 mod shown;
 pub(crate) mod test;
+pub(crate) mod unclaimed;
 pub(crate) mod unknown;
 
 pub(crate) use measure::measured;
@@ -95,8 +96,12 @@ async fn listed(
 ) -> Result<Json<Listed<GatewayShown>>, ApiError> {
     let (limit, after) = (page.limit()?, page.after_text()?);
     let rows = app.store.gateways(owner.id(), after.as_deref(), limit).await?;
-    let shown = |row: GatewayRow| shown::gateway(app, owner, &row);
-    Ok(Json(Listed::page(rows, limit, |row| row.id.clone(), shown)))
+    let next = rows.last().filter(|_| rows.len() >= limit).map(|row| row.id.clone());
+    let mut items = Vec::with_capacity(rows.len());
+    for row in &rows {
+        items.push(shown::gateway(app, owner, row).await?);
+    }
+    Ok(Json(Listed { items, next }))
 }
 
 /// A gateway of the operator.
@@ -109,7 +114,7 @@ pub(crate) async fn get_operator(
     Path(id): Path<String>,
 ) -> Result<Json<GatewayShown>, ApiError> {
     let row = Owner::OPERATOR.gateway(&app, &id).await?;
-    Ok(Json(shown::gateway(&app, &Owner::OPERATOR, &row)))
+    shown::gateway(&app, &Owner::OPERATOR, &row).await.map(Json)
 }
 
 /// A gateway of a workspace.
@@ -123,7 +128,7 @@ pub(crate) async fn get(
 ) -> Result<Json<GatewayShown>, ApiError> {
     let owner = Owner::of(&tenant);
     let row = owner.gateway(&app, &id).await?;
-    Ok(Json(shown::gateway(&app, &owner, &row)))
+    shown::gateway(&app, &owner, &row).await.map(Json)
 }
 
 /// Makes a gateway of the operator, or replaces it. Secrets that are not named stay as they are.

@@ -4,6 +4,7 @@
 
 use super::Owner;
 use crate::api::App;
+use crate::api::error::ApiError;
 use crate::gateway::{Registry, RegistryError, Setup, Status};
 use serde::Serialize;
 use serde_json::Value;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use utoipa::ToSchema;
 use wayline_pipeline::dispatch::FlowView;
-use wayline_store::batch::GatewayRow;
+use wayline_store::batch::{GatewayRow, Kept};
 
 /// The kind that nobody calls back.
 const SMPP: &str = "smpp";
@@ -58,6 +59,8 @@ pub(crate) struct GatewayStatus {
     connection: Option<ConnectionShown>,
     /// Null: nothing was handed to it since the start.
     flow: Option<FlowShown>,
+    /// Texts of people to senders that nobody has; `GET …/unclaimed` lists those of the operator's gateways.
+    unclaimed: u64,
 }
 
 /// The connection of a gateway.
@@ -125,8 +128,17 @@ pub(crate) struct LastError {
 }
 
 /// A gateway.
-pub(super) fn gateway(app: &App, owner: &Owner, row: &GatewayRow) -> GatewayShown {
+pub(super) async fn gateway(
+    app: &App,
+    owner: &Owner,
+    row: &GatewayRow,
+) -> Result<GatewayShown, ApiError> {
     let key = owner.key(&row.id);
+    let unclaimed = app.store.texts_count(Kept::Unclaimed, &key).await?;
+    Ok(as_it_is(app, key, row, unclaimed))
+}
+
+fn as_it_is(app: &App, key: String, row: &GatewayRow, unclaimed: u64) -> GatewayShown {
     let setup: Setup = serde_json::from_str(&row.settings).unwrap_or_default();
     let secrets = app.registry.safe().unseal(&key, &row.secrets);
     let status = app.registry.status(&key);
@@ -155,6 +167,7 @@ pub(super) fn gateway(app: &App, owner: &Owner, row: &GatewayRow) -> GatewayShow
         status: GatewayStatus {
             connection: status.map(connection),
             flow: flow_of(app, &key).map(|view| flow(&view)),
+            unclaimed,
         },
         id: row.id.clone(),
         key,
@@ -164,16 +177,16 @@ pub(super) fn gateway(app: &App, owner: &Owner, row: &GatewayRow) -> GatewayShow
 }
 
 /// As [`gateway`], right after it was set up.
-pub(super) fn changed(
+pub(super) async fn changed(
     app: &App,
     owner: &Owner,
     (row, opened): (&GatewayRow, Option<RegistryError>),
-) -> GatewayShown {
-    let mut shown = gateway(app, owner, row);
+) -> Result<GatewayShown, ApiError> {
+    let mut shown = gateway(app, owner, row).await?;
     if let Some(error) = opened {
         shown.problem = Some(error.to_string());
     }
-    shown
+    Ok(shown)
 }
 
 fn flow_of(app: &App, key: &str) -> Option<FlowView> {

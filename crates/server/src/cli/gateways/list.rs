@@ -11,7 +11,7 @@ use crate::client::Client;
 use clap::Args;
 use serde_json::Value as Json;
 
-const HEADS: [&str; 14] = [
+const HEADS: [&str; 15] = [
     "id",
     "kind",
     "standing",
@@ -23,6 +23,7 @@ const HEADS: [&str; 14] = [
     "accepted",
     "unknown",
     "errors",
+    "unclaimed",
     "left alone until",
     "next try",
     "last problem",
@@ -115,6 +116,7 @@ fn cells(gateway: &Json) -> Vec<String> {
         cell(&flow["accepted"]),
         cell(&flow["unknown"]),
         errors.unwrap_or_else(|| "-".to_owned()),
+        cell(&gateway["status"]["unclaimed"]),
         cell(&flow["left_alone_until"]),
         cell(&connection["next_try_at"]),
         cell(problem),

@@ -7,8 +7,8 @@ mod list;
 
 use super::findings::json;
 use super::remote::{ServerArgs, wait_for};
-use super::table::plain;
-use super::{CliError, answer};
+use super::table::{Table, plain};
+use super::{CliError, Format, answer};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value as Json, json as object};
@@ -22,6 +22,7 @@ Examples:
   wayline gateways test main --workspace shop --to +12125550123 --sender main --text Hello
   wayline gateways list shop --watch                how they are, every second
   wayline gateways list                             those of the operator
+  wayline gateways unclaimed main                   texts to numbers that no workspace has
 
 A file says what a gateway is. Secrets may stand elsewhere:
   id = \"main\"
@@ -51,6 +52,8 @@ pub(crate) enum GatewaysCommand {
     Check(OneArgs),
     /// Sends one text through it
     Test(TestArgs),
+    /// Lists texts of people that came by a gateway of the operator's to a sender that nobody has
+    Unclaimed(UnclaimedArgs),
     /// Lists the kinds of gateways with their settings and secrets
     Kinds(KindsArgs),
 }
@@ -120,6 +123,20 @@ pub(crate) struct TestArgs {
     server: ServerArgs,
 }
 
+/// Whose texts.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct UnclaimedArgs {
+    /// Id of a gateway of the operator's
+    #[arg(value_name = "ID")]
+    id: String,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
 /// Which server.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -143,6 +160,7 @@ pub(crate) fn run(command: &GatewaysCommand) -> Result<(), CliError> {
         GatewaysCommand::Delete(args) => delete(args),
         GatewaysCommand::Check(args) => check(args),
         GatewaysCommand::Test(args) => test(args),
+        GatewaysCommand::Unclaimed(args) => unclaimed(args),
         GatewaysCommand::Kinds(args) => kinds(args),
     }
 }
@@ -220,6 +238,23 @@ fn test(args: &TestArgs) -> Result<(), CliError> {
     }
     answer(&(line + "\n"))?;
     if said["outcome"] == "accepted" { Ok(()) } else { Err(CliError::Wrong) }
+}
+
+fn unclaimed(args: &UnclaimedArgs) -> Result<(), CliError> {
+    let client = args.server.client()?;
+    let path = ["api", "v1", "gateways", args.id.as_str(), "unclaimed"];
+    let texts: Vec<Json> = wait_for(async { Ok(client.list(&path).await?) })?;
+    if args.format == Format::Json {
+        return answer(&texts.iter().map(|text| json(text) + "\n").collect::<String>());
+    }
+    if texts.is_empty() {
+        return answer("every text that came by it belongs to somebody\n");
+    }
+    let mut table = Table::new(&["received", "from", "to", "text"], 0);
+    for it in &texts {
+        table.row(["received_at", "from", "to", "text"].map(|name| text(&it[name])));
+    }
+    answer(&table.to_string())
 }
 
 fn kinds(args: &KindsArgs) -> Result<(), CliError> {

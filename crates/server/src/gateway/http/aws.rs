@@ -11,14 +11,14 @@
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
 use super::sigv4::Scope;
-use super::{Answer, Callback, CallbackError, Outgoing, Request, read, verify};
+use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wayline_core::carrier::CarrierError;
 use wayline_core::event::ReceiptStatus;
 use wayline_core::policy::settings::Purpose;
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -216,15 +216,12 @@ impl Aws {
             self.codes.error(&code, &text, wayline_core::carrier::ErrorClass::BadRequest)
         });
         let echoed = read::at(event, &format!("/context/{CONTEXT_KEY}"));
+        let at = read::instant(&read::at(event, "/eventTimestamp"), now);
         Ok(GatewayEvent::Receipt(Receipt {
-            gateway: gateway.to_owned(),
-            gateway_ref: id,
-            other_refs: Vec::new(),
             to: read::some(&read::at(event, "/destinationPhoneNumber")),
             message: read::our_id(&echoed, callback),
-            status,
             error,
-            at: read::instant(&read::at(event, "/eventTimestamp"), now),
+            ..told::receipt(gateway, id, status, at)
         }))
     }
 
@@ -252,11 +249,8 @@ fn inbound(gateway: &str, event: &Value, now: Timestamp) -> Result<GatewayEvent,
         return Err(read::malformed("originationNumber or destinationNumber is missing"));
     }
     Ok(GatewayEvent::Inbound(Inbound {
-        destination: Destination::Sender { gateway: gateway.to_owned(), number },
         id: read::some(&read::at(event, "/inboundMessageId")),
-        from: read::e164(&from),
         text: read::at(event, "/messageBody"),
-        media: Vec::new(),
-        at: now,
+        ..told::inbound(gateway, &from, number, now)
     }))
 }

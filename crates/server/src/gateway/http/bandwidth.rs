@@ -8,13 +8,13 @@
 
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
-use super::{Answer, Callback, CallbackError, Outgoing, Request, read, verify};
+use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wayline_core::carrier::CarrierError;
-use wayline_core::event::{Media, ReceiptStatus};
+use wayline_core::event::ReceiptStatus;
 use wayline_core::time::{Span, Timestamp};
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -98,12 +98,7 @@ impl Bandwidth {
             let millis = i64::try_from(validity.as_millis()).unwrap_or(i64::MAX);
             body["expiration"] = json!((out.now + Span(millis)).to_string());
         }
-        Ok(Request {
-            method: "POST",
-            url: format!("{}/messages", self.base),
-            headers: vec![self.authorization(), read::json_type()],
-            body: body.to_string().into_bytes(),
-        })
+        Ok(Request::json(format!("{}/messages", self.base), self.authorization(), &body))
     }
 
     /// What the body of an answer says.
@@ -174,26 +169,18 @@ impl Bandwidth {
         }
         let code = read::at(record, "/errorCode");
         let text = if code.is_empty() { String::new() } else { read::at(record, "/description") };
+        let at = read::instant(&read::at(record, "/time"), now);
         Ok(GatewayEvent::Receipt(Receipt {
-            gateway: gateway.to_owned(),
-            gateway_ref: id,
-            other_refs: Vec::new(),
             to: read::some(&read::at(record, "/to")),
             message: read::our_id(&read::at(record, "/message/tag"), callback),
-            status,
             error: self.codes.receipt(&code, &text),
-            at: read::instant(&read::at(record, "/time"), now),
+            ..told::receipt(gateway, id, status, at)
         }))
     }
 
     /// Reads the list of media.
     pub(super) fn check(&self, _now: Timestamp) -> Option<Request> {
-        Some(Request {
-            method: "GET",
-            url: format!("{}/media", self.base),
-            headers: vec![self.authorization()],
-            body: Vec::new(),
-        })
+        Some(Request::get(format!("{}/media", self.base), vec![self.authorization()]))
     }
 }
 
@@ -208,15 +195,11 @@ fn inbound(gateway: &str, record: &Value, now: Timestamp) -> Result<GatewayEvent
         return Err(read::malformed("message.from or to is missing"));
     }
     let media = read::list(record, "/message/media").iter().map(read::plain);
+    let at = read::instant(&read::at(record, "/time"), now);
     Ok(GatewayEvent::Inbound(Inbound {
-        destination: Destination::Sender { gateway: gateway.to_owned(), number },
         id: read::some(&read::at(record, "/message/id")),
-        from: read::e164(&from),
         text: read::at(record, "/message/text"),
-        media: media
-            .filter(|url| !url.is_empty())
-            .map(|url| Media { url, content_type: String::new() })
-            .collect(),
-        at: read::instant(&read::at(record, "/time"), now),
+        media: told::media_at(media),
+        ..told::inbound(gateway, &from, number, at)
     }))
 }

@@ -5,14 +5,14 @@
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
 use super::template::{Place, Template};
-use super::{Answer, Callback, CallbackError, Outgoing, Request, read, verify};
+use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use wayline_core::carrier::CarrierError;
-use wayline_core::event::{Media, ReceiptStatus};
+use wayline_core::event::ReceiptStatus;
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -401,14 +401,10 @@ impl Generic {
             return None;
         }
         Some(GatewayEvent::Receipt(Receipt {
-            gateway: gateway.to_owned(),
-            gateway_ref,
-            other_refs: Vec::new(),
             to: read::some(&get(&map.to)),
             message,
-            status,
             error: self.codes.receipt(&get(&map.error_code), &get(&map.error_text)),
-            at: read::instant(&get(&map.at), now),
+            ..told::receipt(gateway, gateway_ref, status, read::instant(&get(&map.at), now))
         }))
     }
 
@@ -422,15 +418,12 @@ impl Generic {
             return None;
         }
         let urls = if map.media.is_empty() { &[] } else { read::list(record, &map.media) };
-        let media =
-            urls.iter().map(|url| Media { url: read::plain(url), content_type: String::new() });
+        let at = read::instant(&get(&map.at), now);
         Some(GatewayEvent::Inbound(Inbound {
-            destination: Destination::Sender { gateway: gateway.to_owned(), number },
             id: read::some(&get(&map.id)),
-            from: read::e164(&from),
             text: get(&map.text),
-            media: media.filter(|media| !media.url.is_empty()).collect(),
-            at: read::instant(&get(&map.at), now),
+            media: told::media_at(urls.iter().map(read::plain)),
+            ..told::inbound(gateway, &from, number, at)
         }))
     }
 
@@ -438,12 +431,7 @@ impl Generic {
     pub(super) fn check(&self, _now: Timestamp) -> Option<Request> {
         let value = |name: &str| self.secret(name);
         let url = self.check_url.as_ref()?.write(&value);
-        Some(Request {
-            method: "GET",
-            url,
-            headers: self.written_headers(&value),
-            body: Vec::new(),
-        })
+        Some(Request::get(url, self.written_headers(&value)))
     }
 }
 

@@ -10,13 +10,13 @@
 
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
-use super::{Answer, Callback, CallbackError, Outgoing, Request, read, verify};
+use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wayline_core::carrier::CarrierError;
 use wayline_core::event::{Media, ReceiptStatus};
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -192,26 +192,21 @@ impl Infobip {
             },
             name => self.codes.receipt(name, &read::at(result, "/error/description")),
         };
+        let at = read::instant(&read::at(result, "/doneAt"), now);
         Ok(GatewayEvent::Receipt(Receipt {
-            gateway: gateway.to_owned(),
-            gateway_ref: id,
-            other_refs: Vec::new(),
             to: read::some(&read::at(result, "/to")),
             message: read::our_id(&echoed, callback),
-            status,
             error,
-            at: read::instant(&read::at(result, "/doneAt"), now),
+            ..told::receipt(gateway, id, status, at)
         }))
     }
 
     /// Reads the balance.
     pub(super) fn check(&self, _now: Timestamp) -> Option<Request> {
-        Some(Request {
-            method: "GET",
-            url: format!("{}/account/1/balance", self.base),
-            headers: vec![self.authorization(), read::named("accept", "application/json")],
-            body: Vec::new(),
-        })
+        Some(Request::get(
+            format!("{}/account/1/balance", self.base),
+            vec![self.authorization(), read::named("accept", "application/json")],
+        ))
     }
 }
 
@@ -235,12 +230,11 @@ fn inbound(gateway: &str, result: &Value, now: Timestamp) -> Result<GatewayEvent
         url: read::at(part, "/url"),
         content_type: read::at(part, "/contentType"),
     });
+    let at = read::instant(&read::at(result, "/receivedAt"), now);
     Ok(GatewayEvent::Inbound(Inbound {
-        destination: Destination::Sender { gateway: gateway.to_owned(), number },
         id: read::some(&read::at(result, "/messageId")),
-        from: read::e164(&from),
         text,
         media: media.filter(|media| !media.url.is_empty()).collect(),
-        at: read::instant(&read::at(result, "/receivedAt"), now),
+        ..told::inbound(gateway, &from, number, at)
     }))
 }

@@ -9,13 +9,13 @@
 
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
-use super::{Answer, Callback, CallbackError, Outgoing, Request, read, verify};
+use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
 use serde_json::json;
 use wayline_core::carrier::CarrierError;
-use wayline_core::event::{Media, ReceiptStatus};
+use wayline_core::event::ReceiptStatus;
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -93,12 +93,7 @@ impl MessageBird {
         if let Some(validity) = out.validity {
             body["validity"] = json!(validity.as_secs().max(1));
         }
-        Ok(Request {
-            method: "POST",
-            url: format!("{}/messages", self.base),
-            headers: vec![self.authorization(), read::json_type()],
-            body: body.to_string().into_bytes(),
-        })
+        Ok(Request::json(format!("{}/messages", self.base), self.authorization(), &body))
     }
 
     /// What the body of an answer says.
@@ -148,15 +143,12 @@ impl MessageBird {
         };
         let bad = !matches!(status, ReceiptStatus::Accepted | ReceiptStatus::Delivered);
         let reason = if bad { field("statusReason") } else { "" };
+        let at = read::instant(field("statusDatetime"), now);
         Ok(vec![GatewayEvent::Receipt(Receipt {
-            gateway: gateway.to_owned(),
-            gateway_ref: id.to_owned(),
-            other_refs: Vec::new(),
             to: Some(recipient.to_owned()),
             message: read::our_id(field("reference"), callback),
-            status,
             error: self.codes.receipt(&code, reason),
-            at: read::instant(field("statusDatetime"), now),
+            ..told::receipt(gateway, id, status, at)
         })])
     }
 
@@ -174,19 +166,12 @@ impl MessageBird {
         let body = read::json(callback.body);
         let lists = ["/mediaURLs", "/mediaUrls"].map(|name| read::list(&body, name));
         let media = lists.into_iter().flatten().map(read::plain);
+        let at = read::instant(field("createdDatetime"), now);
         Ok(GatewayEvent::Inbound(Inbound {
-            destination: Destination::Sender {
-                gateway: gateway.to_owned(),
-                number: field("recipient").to_owned(),
-            },
             id: Some(field("id").to_owned()),
-            from: read::e164(field("originator")),
             text: field("body").to_owned(),
-            media: media
-                .filter(|url| !url.is_empty())
-                .map(|url| Media { url, content_type: String::new() })
-                .collect(),
-            at: read::instant(field("createdDatetime"), now),
+            media: told::media_at(media),
+            ..told::inbound(gateway, field("originator"), field("recipient"), at)
         }))
     }
 
@@ -201,11 +186,6 @@ impl MessageBird {
 
     /// Reads the balance.
     pub(super) fn check(&self, _now: Timestamp) -> Option<Request> {
-        Some(Request {
-            method: "GET",
-            url: format!("{}/balance", self.base),
-            headers: vec![self.authorization()],
-            body: Vec::new(),
-        })
+        Some(Request::get(format!("{}/balance", self.base), vec![self.authorization()]))
     }
 }

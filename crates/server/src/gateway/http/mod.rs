@@ -18,6 +18,7 @@ mod telnyx;
 mod template;
 #[cfg(test)]
 mod tests;
+mod told;
 mod twilio;
 mod verify;
 mod vonage;
@@ -61,6 +62,25 @@ pub(crate) struct Request {
     pub(crate) headers: Vec<(String, String)>,
     /// Body.
     pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    /// Asks for something.
+    fn get(url: String, headers: Vec<(String, String)>) -> Request {
+        Request { method: "GET", url, headers, body: Vec::new() }
+    }
+
+    /// Posts JSON.
+    fn json(url: String, authorization: (String, String), body: &serde_json::Value) -> Request {
+        let headers = vec![authorization, read::json_type()];
+        Request { method: "POST", url, headers, body: body.to_string().into_bytes() }
+    }
+
+    /// Posts a form.
+    fn form(url: String, authorization: (String, String), form: String) -> Request {
+        let kind = read::named("content-type", "application/x-www-form-urlencoded");
+        Request { method: "POST", url, headers: vec![authorization, kind], body: form.into_bytes() }
+    }
 }
 
 impl fmt::Debug for Request {

@@ -9,13 +9,13 @@
 
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
-use super::{Answer, Callback, CallbackError, Outgoing, Request, read, verify};
+use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
 use serde_json::json;
 use wayline_core::carrier::CarrierError;
-use wayline_core::event::{Media, ReceiptStatus};
+use wayline_core::event::ReceiptStatus;
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -82,12 +82,11 @@ impl Plivo {
             body["message_expiry"] =
                 json!(validity.as_secs().clamp(EXPIRY_SECONDS.0, EXPIRY_SECONDS.1));
         }
-        Ok(Request {
-            method: "POST",
-            url: format!("{}/v1/Account/{}/Message/", self.base, self.settings.auth_id),
-            headers: vec![self.authorization(), read::json_type()],
-            body: body.to_string().into_bytes(),
-        })
+        Ok(Request::json(
+            format!("{}/v1/Account/{}/Message/", self.base, self.settings.auth_id),
+            self.authorization(),
+            &body,
+        ))
     }
 
     /// What the body of an answer says.
@@ -121,20 +120,12 @@ impl Plivo {
         }
         let status = match field("Status") {
             "" | "received" => {
-                let media = (0..MEDIA_MAX).map(|at| field(&format!("Media{at}")));
-                let media = media.filter(|url| !url.is_empty());
+                let media = (0..MEDIA_MAX).map(|at| field(&format!("Media{at}")).to_owned());
                 return Ok(vec![GatewayEvent::Inbound(Inbound {
-                    destination: Destination::Sender {
-                        gateway: gateway.to_owned(),
-                        number: to.to_owned(),
-                    },
                     id: Some(id.to_owned()),
-                    from: read::e164(from),
                     text: field("Text").to_owned(),
-                    media: media
-                        .map(|url| Media { url: url.to_owned(), content_type: String::new() })
-                        .collect(),
-                    at: now,
+                    media: told::media_at(media),
+                    ..told::inbound(gateway, from, to, now)
                 })]);
             }
             "queued" | "sent" => ReceiptStatus::Accepted,
@@ -149,15 +140,13 @@ impl Plivo {
             "000" | "0" => "",
             code => code,
         };
+        let at = read::instant(field("DeliveryReportTime"), now);
         Ok(vec![GatewayEvent::Receipt(Receipt {
-            gateway: gateway.to_owned(),
-            gateway_ref: id.to_owned(),
             other_refs: read::some(field("ParentMessageUUID")).into_iter().collect(),
             to: Some(to.to_owned()),
             message: read::our_id("", callback),
-            status,
             error: self.codes.receipt(code, ""),
-            at: read::instant(field("DeliveryReportTime"), now),
+            ..told::receipt(gateway, id, status, at)
         })])
     }
 
@@ -188,12 +177,10 @@ impl Plivo {
 
     /// Reads the account.
     pub(super) fn check(&self, _now: Timestamp) -> Option<Request> {
-        Some(Request {
-            method: "GET",
-            url: format!("{}/v1/Account/{}/", self.base, self.settings.auth_id),
-            headers: vec![self.authorization()],
-            body: Vec::new(),
-        })
+        Some(Request::get(
+            format!("{}/v1/Account/{}/", self.base, self.settings.auth_id),
+            vec![self.authorization()],
+        ))
     }
 }
 

@@ -8,13 +8,13 @@
 
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
-use super::{Answer, Callback, CallbackError, Outgoing, Request, read, verify};
+use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wayline_core::carrier::CarrierError;
-use wayline_core::event::{Media, ReceiptStatus};
+use wayline_core::event::ReceiptStatus;
 use wayline_core::time::{Span, Timestamp};
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -100,12 +100,7 @@ impl Sinch {
             let until = out.now + Span(millis).min(VALIDITY_MAX);
             body["expire_at"] = json!(until.to_string());
         }
-        Ok(Request {
-            method: "POST",
-            url: format!("{}/batches", self.base),
-            headers: vec![self.authorization(), read::json_type()],
-            body: body.to_string().into_bytes(),
-        })
+        Ok(Request::json(format!("{}/batches", self.base), self.authorization(), &body))
     }
 
     /// What the body of an answer says.
@@ -179,26 +174,18 @@ impl Sinch {
             at if at.is_empty() => read::at(report, "/at"),
             at => at,
         };
+        let at = read::instant(&at, now);
         Ok(GatewayEvent::Receipt(Receipt {
-            gateway: gateway.to_owned(),
-            gateway_ref: batch,
-            other_refs: Vec::new(),
             to: read::some(to),
             message: read::our_id(&read::at(body, "/client_reference"), callback),
-            status,
             error: self.codes.receipt(&code, ""),
-            at: read::instant(&at, now),
+            ..told::receipt(gateway, batch, status, at)
         }))
     }
 
     /// Reads one batch at most.
     pub(super) fn check(&self, _now: Timestamp) -> Option<Request> {
-        Some(Request {
-            method: "GET",
-            url: format!("{}/batches?page_size=1", self.base),
-            headers: vec![self.authorization()],
-            body: Vec::new(),
-        })
+        Some(Request::get(format!("{}/batches?page_size=1", self.base), vec![self.authorization()]))
     }
 }
 
@@ -212,16 +199,11 @@ fn inbound(gateway: &str, body: &Value, now: Timestamp) -> Result<GatewayEvent, 
         text if text.is_empty() => read::at(body, "/body/message"),
         text => text,
     };
-    let media = read::list(body, "/body/media").iter().map(|media| Media {
-        url: read::at(media, "/url"),
-        content_type: read::at(media, "/content_type"),
-    });
+    let at = read::instant(&read::at(body, "/received_at"), now);
     Ok(GatewayEvent::Inbound(Inbound {
-        destination: Destination::Sender { gateway: gateway.to_owned(), number },
         id: read::some(&read::at(body, "/id")),
-        from: read::e164(&from),
         text,
-        media: media.filter(|media| !media.url.is_empty()).collect(),
-        at: read::instant(&read::at(body, "/received_at"), now),
+        media: told::media(read::list(body, "/body/media")),
+        ..told::inbound(gateway, &from, number, at)
     }))
 }

@@ -7,14 +7,14 @@
 
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
-use super::{Answer, Callback, CallbackError, Outgoing, Request, read, verify};
+use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wayline_core::carrier::CarrierError;
-use wayline_core::event::{Media, ReceiptStatus};
+use wayline_core::event::ReceiptStatus;
 use wayline_core::policy::settings::SenderKind;
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -89,12 +89,7 @@ impl Telnyx {
         if let Some(url) = out.callback_url {
             body["webhook_url"] = json!(url);
         }
-        Ok(Request {
-            method: "POST",
-            url: format!("{}/v2/messages", self.base),
-            headers: vec![self.authorization(), read::json_type()],
-            body: body.to_string().into_bytes(),
-        })
+        Ok(Request::json(format!("{}/v2/messages", self.base), self.authorization(), &body))
     }
 
     /// What the body of an answer says.
@@ -168,14 +163,10 @@ impl Telnyx {
         let mut tags = read::list(payload, "/tags").iter().map(read::plain);
         let tag = tags.find(|tag| tag.starts_with("m-")).unwrap_or_default();
         Ok(vec![GatewayEvent::Receipt(Receipt {
-            gateway: gateway.to_owned(),
-            gateway_ref: id.to_owned(),
-            other_refs: Vec::new(),
             to: read::some(&read::at(to, "/phone_number")),
             message: read::our_id(&tag, callback),
-            status,
             error,
-            at,
+            ..told::receipt(gateway, id, status, at)
         })])
     }
 
@@ -192,12 +183,7 @@ impl Telnyx {
 
     /// Reads the balance.
     pub(super) fn check(&self, _now: Timestamp) -> Option<Request> {
-        Some(Request {
-            method: "GET",
-            url: format!("{}/v2/balance", self.base),
-            headers: vec![self.authorization()],
-            body: Vec::new(),
-        })
+        Some(Request::get(format!("{}/v2/balance", self.base), vec![self.authorization()]))
     }
 }
 
@@ -218,16 +204,10 @@ fn inbound(
     if from.is_empty() || number.is_empty() {
         return Err(read::malformed("from or to is missing"));
     }
-    let media = read::list(payload, "/media").iter().map(|media| Media {
-        url: read::at(media, "/url"),
-        content_type: read::at(media, "/content_type"),
-    });
     Ok(GatewayEvent::Inbound(Inbound {
-        destination: Destination::Sender { gateway: gateway.to_owned(), number },
         id: Some(id),
-        from,
         text: read::at(payload, "/text"),
-        media: media.filter(|media| !media.url.is_empty()).collect(),
-        at,
+        media: told::media(read::list(payload, "/media")),
+        ..told::inbound(gateway, &from, number, at)
     }))
 }

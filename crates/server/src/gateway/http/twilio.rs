@@ -7,12 +7,12 @@
 
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
-use super::{Answer, Callback, CallbackError, Outgoing, Request, read, verify};
+use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
 use wayline_core::carrier::CarrierError;
 use wayline_core::event::{Media, ReceiptStatus};
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -100,18 +100,14 @@ impl Twilio {
             let seconds = validity.as_secs().clamp(1, VALIDITY_SECONDS_MAX);
             form.append_pair("ValidityPeriod", &seconds.to_string());
         }
-        Ok(Request {
-            method: "POST",
-            url: format!(
+        Ok(Request::form(
+            format!(
                 "{}/2010-04-01/Accounts/{}/Messages.json",
                 self.base, self.settings.account_sid
             ),
-            headers: vec![
-                self.authorization(),
-                read::named("content-type", "application/x-www-form-urlencoded"),
-            ],
-            body: form.finish().into_bytes(),
-        })
+            self.authorization(),
+            form.finish(),
+        ))
     }
 
     /// What the body of an answer says.
@@ -171,14 +167,10 @@ impl Twilio {
             other => return Err(read::malformed(format!("MessageStatus {other:?} is unknown"))),
         };
         Ok(vec![GatewayEvent::Receipt(Receipt {
-            gateway: gateway.to_owned(),
-            gateway_ref: sid.to_owned(),
-            other_refs: Vec::new(),
             to: read::some(field("To")),
             message: read::our_id("", callback),
-            status,
             error: self.codes.receipt(field("ErrorCode"), field("ErrorMessage")),
-            at: now,
+            ..told::receipt(gateway, sid, status, now)
         })])
     }
 
@@ -199,15 +191,10 @@ impl Twilio {
             content_type: field(&format!("MediaContentType{at}")).to_owned(),
         });
         Ok(vec![GatewayEvent::Inbound(Inbound {
-            destination: Destination::Sender {
-                gateway: gateway.to_owned(),
-                number: field("To").to_owned(),
-            },
             id: Some(sid.to_owned()),
-            from: field("From").to_owned(),
             text: field("Body").to_owned(),
             media: media.filter(|media| !media.url.is_empty()).collect(),
-            at: now,
+            ..told::inbound(gateway, field("From"), field("To"), now)
         })])
     }
 
@@ -230,12 +217,10 @@ impl Twilio {
 
     /// Reads the account.
     pub(super) fn check(&self, _now: Timestamp) -> Option<Request> {
-        Some(Request {
-            method: "GET",
-            url: format!("{}/2010-04-01/Accounts/{}.json", self.base, self.settings.account_sid),
-            headers: vec![self.authorization()],
-            body: Vec::new(),
-        })
+        Some(Request::get(
+            format!("{}/2010-04-01/Accounts/{}.json", self.base, self.settings.account_sid),
+            vec![self.authorization()],
+        ))
     }
 }
 

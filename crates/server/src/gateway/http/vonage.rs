@@ -8,13 +8,13 @@
 
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
-use super::{Answer, Callback, CallbackError, Outgoing, Request, read, verify};
+use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
 use wayline_core::carrier::CarrierError;
 use wayline_core::event::ReceiptStatus;
 use wayline_core::text::{Encoding, parts};
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -91,15 +91,7 @@ impl Vonage {
             let ttl = validity.as_millis().clamp(TTL_MILLIS.0, TTL_MILLIS.1);
             form.append_pair("ttl", &ttl.to_string());
         }
-        Ok(Request {
-            method: "POST",
-            url: format!("{}/sms/json", self.base),
-            headers: vec![
-                self.authorization(),
-                read::named("content-type", "application/x-www-form-urlencoded"),
-            ],
-            body: form.finish().into_bytes(),
-        })
+        Ok(Request::form(format!("{}/sms/json", self.base), self.authorization(), form.finish()))
     }
 
     /// What the body of an answer says.
@@ -154,17 +146,19 @@ impl Vonage {
         let status = match field("status") {
             // Of a text: msisdn is the person, to is our number.
             "" => {
-                return Ok(vec![GatewayEvent::Inbound(Inbound {
-                    destination: Destination::Sender {
-                        gateway: gateway.to_owned(),
-                        number: to.to_owned(),
-                    },
+                let inbound = Inbound {
                     id: Some(id.to_owned()),
-                    from: read::e164(msisdn),
                     text: field("text").to_owned(),
-                    media: Vec::new(),
-                    at,
-                })]);
+                    ..told::inbound(gateway, msisdn, to, at)
+                };
+                // Of a long text each part is told by itself.
+                let (total, index) = (field("concat-total").parse(), field("concat-part").parse());
+                return Ok(vec![match (total, index) {
+                    (Ok(total), Ok(index)) if (1..=total).contains(&index) && total > 1 => {
+                        told::part(gateway, inbound, field("concat-ref"), (index, total))
+                    }
+                    _ => GatewayEvent::Inbound(inbound),
+                }]);
             }
             "accepted" | "buffered" | "submitted" | "unknown" => ReceiptStatus::Accepted,
             "delivered" => ReceiptStatus::Delivered,
@@ -179,14 +173,10 @@ impl Vonage {
             code => format!("err-{code}"),
         };
         Ok(vec![GatewayEvent::Receipt(Receipt {
-            gateway: gateway.to_owned(),
-            gateway_ref: id.to_owned(),
-            other_refs: Vec::new(),
             to: Some(msisdn.to_owned()),
             message: read::our_id(field("client-ref"), callback),
-            status,
             error: self.codes.receipt(&code, ""),
-            at,
+            ..told::receipt(gateway, id, status, at)
         })])
     }
 
@@ -206,11 +196,9 @@ impl Vonage {
 
     /// Reads the balance.
     pub(super) fn check(&self, _now: Timestamp) -> Option<Request> {
-        Some(Request {
-            method: "GET",
-            url: format!("{}/account/get-balance", self.base),
-            headers: vec![self.authorization(), read::named("accept", "application/json")],
-            body: Vec::new(),
-        })
+        Some(Request::get(
+            format!("{}/account/get-balance", self.base),
+            vec![self.authorization(), read::named("accept", "application/json")],
+        ))
     }
 }

@@ -1,239 +1,176 @@
-//! What comes from a carrier over SMPP: receipts, and texts of people joined from their parts.
+//! What comes from a carrier over SMPP: receipts, and texts of people, whole or in parts.
 //!
-//! Must never answer for a delivery by itself, other than one that the engine has made durable and whose answer got lost
-//! with the connection.
+//! Every delivery goes to the engine, which joins parts and knows what is told again; the carrier is answered when it is
+//! durable there. Must never answer for a delivery by itself, and must never call one answered before the answer has
+//! been written to the connection.
 
 use super::bind::Ask;
 use super::settings::{DefaultAlphabet, SmppSettings};
 use crate::gateway::events::{Events, Taken};
-use crate::run::Stopwatch;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use wayline_core::carrier::{CarrierError, ErrorClass};
 use wayline_core::event::ReceiptStatus;
-use wayline_core::ids::stable_hash;
+use wayline_core::ids::{stable_hash, stable_hash_wide};
 use wayline_core::text::{self, Alphabet};
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{
+    ConnectionEvent, Delivery as Told, Destination, GatewayEvent, Inbound, Part, Receipt,
+};
 use wayline_smpp::{
-    Address, Coding, Delivery, DeliveryId, Joined, Reassembly, Receipt as SmppReceipt, ReceiptState,
+    Address, Coding, Delivery, DeliveryId, Place, Receipt as SmppReceipt, ReceiptState, tag,
 };
 
-/// Texts whose parts have not all come, and how long they are waited for: less than carriers wait for an answer.
-const PARTIALS_MAX: usize = 50;
-const PARTS_WITHIN: Duration = Duration::from_secs(45);
-/// How long a part is kept unanswered while its others may come.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
-/// Deliveries of a connection that broke, remembered because the carrier sends them again.
-const REMEMBERED_MAX: usize = 1_000;
-/// For how long: what says the same later is another text of that person.
-const AGAIN_WITHIN: Duration = Duration::from_secs(600);
+/// Parameters that tell one delivery from another. Others (when it was sent on, how many wait) may differ each time it
+/// is told.
+const TELLING: [u16; 5] = [
+    tag::USER_MESSAGE_REFERENCE,
+    tag::SAR_MSG_REF_NUM,
+    tag::SAR_TOTAL_SEGMENTS,
+    tag::SAR_SEGMENT_SEQNUM,
+    tag::RECEIPTED_MESSAGE_ID,
+];
 
 /// Hands over what was heard, and tells the time.
 pub(super) type Heard = Events;
 
-/// Deliveries of one connection.
+/// Deliveries of one connection after the other.
 pub(super) struct Arriving {
     settings: Arc<SmppSettings>,
     gateway: String,
+    /// Which of the gateway's connections this is.
+    place: usize,
+    /// How often it was opened.
     generation: u64,
-    partials: Reassembly<DeliveryId>,
-    ready: Vec<(GatewayOf, Vec<DeliveryId>)>,
-    /// What each delivery says that the engine does not have yet.
-    taken: BTreeMap<DeliveryId, u64>,
-    /// What the engine has and the carrier may not know of: the deliveries, by id, and by what they say.
-    handed_over: BTreeMap<DeliveryId, u64>,
-    /// What the engine got over connections that broke, and the carrier will tell again.
-    repeated: VecDeque<Repeated>,
-    /// Parts of texts, and when the carrier is told that they are here although the text is not whole.
-    waiting: VecDeque<(Duration, DeliveryId)>,
-    /// Those it was told.
-    told_early: BTreeSet<DeliveryId>,
-}
-
-/// A delivery that the engine got over a connection that broke before the carrier was answered.
-struct Repeated {
-    generation: u64,
-    id: DeliveryId,
-    print: u64,
-    since: Stopwatch,
-    /// Whether the engine has said that it is durable.
-    is_durable: bool,
-    /// The delivery in which it came again, over the connection there is now. That may break, too, before the carrier
-    /// has read the answer.
-    again: Option<DeliveryId>,
-}
-
-/// What was heard, but for the instant.
-enum GatewayOf {
-    Receipt(Box<SmppReceipt>),
-    Text { from: String, to: String, text: String },
+    connection: u64,
+    since: Timestamp,
+    /// Texts so far.
+    count: u64,
+    ready: Vec<(DeliveryId, GatewayEvent)>,
+    /// Texts that are not answered, by print and number.
+    open: BTreeMap<DeliveryId, (u128, u64)>,
+    /// Those whose answer is on its way to the connection.
+    answering: Vec<(u128, u64)>,
 }
 
 impl Arriving {
-    pub(super) fn new(settings: Arc<SmppSettings>, gateway: &str) -> Arriving {
+    pub(super) fn new(settings: Arc<SmppSettings>, gateway: &str, place: usize) -> Arriving {
         Arriving {
             settings,
             gateway: gateway.to_owned(),
+            place,
             generation: 0,
-            partials: Reassembly::new(PARTIALS_MAX, PARTS_WITHIN),
+            connection: 0,
+            since: Timestamp::MIN,
+            count: 0,
             ready: Vec::new(),
-            taken: BTreeMap::new(),
-            handed_over: BTreeMap::new(),
-            repeated: VecDeque::new(),
-            waiting: VecDeque::new(),
-            told_early: BTreeSet::new(),
+            open: BTreeMap::new(),
+            answering: Vec::new(),
         }
     }
 
-    /// Which connection there is, or will be next.
-    pub(super) fn generation(&self) -> u64 {
+    /// A connection begins. Returns which one it is.
+    pub(super) fn begins(&mut self, now: Timestamp) -> u64 {
+        self.generation += 1;
+        self.since = now;
+        let numbers = [self.place as u64, self.generation, now.0.cast_unsigned()];
+        let [place, generation, now] = numbers.map(u64::to_be_bytes);
+        self.connection = stable_hash(&[self.gateway.as_bytes(), &place, &generation, &now]);
         self.generation
     }
 
-    /// The connection has ended: parts that wait will come again, and so may what was not answered.
-    pub(super) fn ended(&mut self) {
-        let generation = self.generation;
-        self.generation += 1;
+    /// The connection has ended: what was not answered comes again over another one.
+    pub(super) fn ended(&mut self, heard: &Heard) {
         self.ready.clear();
-        // What the carrier was told is here does not come again: it goes as it is, with the next connection's first.
-        let told = std::mem::take(&mut self.told_early);
-        for mut joined in self.partials.drain() {
-            if joined.tags.iter().any(|id| told.contains(id)) {
-                joined.tags.clear();
-                self.joined(joined);
-            }
-        }
-        self.waiting.clear();
-        self.taken.clear();
-        let since = Stopwatch::start();
-        self.repeated.retain(|known| known.since.elapsed() < AGAIN_WITHIN);
-        self.repeated.iter_mut().for_each(|known| known.again = None);
-        let open = std::mem::take(&mut self.handed_over).into_iter();
-        self.repeated.extend(open.map(|(id, print)| Repeated {
-            generation,
-            id,
+        self.open.clear();
+        self.answering.clear();
+        let (gateway, connection) = (self.gateway.clone(), self.connection);
+        let ended = ConnectionEvent::Ended { gateway, connection };
+        heard.tell(vec![GatewayEvent::Connection(ended)], Taken::new(|| {}));
+    }
+
+    /// Takes one delivery in.
+    pub(super) fn take(&mut self, id: DeliveryId, delivery: &Delivery, now: Timestamp) {
+        let event = match SmppReceipt::read(delivery, self.settings.id_base()) {
+            Some(receipt) => GatewayEvent::Receipt(self.receipt(receipt, now)),
+            None => GatewayEvent::Delivery(Box::new(self.text(id, delivery, now))),
+        };
+        self.ready.push((id, event));
+    }
+
+    fn text(&mut self, id: DeliveryId, delivery: &Delivery, at: Timestamp) -> Told {
+        let read = wayline_smpp::Inbound::read(delivery);
+        let (print, number) = (fingerprint(delivery), self.count);
+        self.count += 1;
+        self.open.insert(id, (print, number));
+        let (alphabet, bytes) = match self.alphabet(read.piece.data_coding) {
+            Some(alphabet) => (alphabet, &*read.piece.bytes),
+            // Nothing that could be read.
+            None => (Alphabet::Latin1, &[][..]),
+        };
+        let part = read.place.map(|place| part(place, alphabet, bytes));
+        let text = if part.is_some() { String::new() } else { text::decode(bytes, alphabet) };
+        let number_of_ours = read.to.number;
+        let destination =
+            Destination::Sender { gateway: self.gateway.clone(), number: number_of_ours };
+        Told {
+            gateway: self.gateway.clone(),
+            inbound: Inbound {
+                destination,
+                id: None,
+                from: self::number(&read.from),
+                text,
+                media: Vec::new(),
+                at,
+            },
+            connection: self.connection,
+            number,
+            since: self.since,
             print,
-            since,
-            is_durable: false,
-            again: None,
-        }));
-        while self.repeated.len() > REMEMBERED_MAX {
-            self.repeated.pop_front();
+            part,
         }
     }
 
-    /// Takes one delivery in. `true`: it came before and is durable, it may be answered at once.
-    pub(super) fn take(&mut self, id: DeliveryId, delivery: Delivery, now: Duration) -> bool {
-        let print = fingerprint(&delivery);
-        // Twice on one connection: the person has said it again.
-        let known = self.repeated.iter_mut().find(|it| {
-            it.print == print && it.again.is_none() && it.since.elapsed() < AGAIN_WITHIN
-        });
-        if let Some(known) = known {
-            known.again = Some(id);
-            return known.is_durable;
+    fn alphabet(&self, data_coding: u8) -> Option<Alphabet> {
+        match Coding::of(data_coding) {
+            Coding::Default => Some(match self.settings.default_alphabet {
+                DefaultAlphabet::Gsm7 => Alphabet::Gsm7,
+                DefaultAlphabet::Latin1 => Alphabet::Latin1,
+            }),
+            Coding::Ascii | Coding::Latin1 => Some(Alphabet::Latin1),
+            Coding::Utf16 => Some(Alphabet::Utf16),
+            _ => None,
         }
-        self.taken.insert(id, print);
-        if let Some(receipt) = SmppReceipt::read(&delivery, self.settings.id_base()) {
-            self.ready.push((GatewayOf::Receipt(Box::new(receipt)), vec![id]));
-            return false;
-        }
-        let inbound = wayline_smpp::Inbound::read(&delivery);
-        if inbound.place.is_some() {
-            self.waiting.push_back((now + ANSWERED_WITHIN, id));
-        }
-        for joined in self.partials.add(inbound, id, now) {
-            self.joined(joined);
-        }
-        false
     }
 
     /// These are durable. Returns those the carrier can be told so now: what came over a connection that is no more
     /// it hears when it tells it again.
     pub(super) fn durable(&mut self, generation: u64, ids: Vec<DeliveryId>) -> Vec<DeliveryId> {
-        if generation == self.generation {
-            ids.iter().for_each(|id| _ = self.handed_over.remove(id));
-            return ids;
+        if generation != self.generation {
+            return Vec::new();
         }
-        let mut again = Vec::new();
-        for known in &mut self.repeated {
-            if known.generation == generation && ids.contains(&known.id) {
-                known.is_durable = true;
-                again.extend(known.again);
-            }
-        }
-        again
-    }
-
-    /// Parts that have waited for their others a while: the carrier is told that they are here, because some send the
-    /// next one only then. Should we die before the text is whole, it is lost with them.
-    pub(super) fn overdue(&mut self, now: Duration) -> Vec<DeliveryId> {
-        let count = self.waiting.partition_point(|(due, _)| *due <= now);
-        let ids: Vec<DeliveryId> = self.waiting.drain(..count).map(|(_, id)| id).collect();
-        self.told_early.extend(ids.iter().filter(|id| self.taken.contains_key(id)));
+        self.answering.extend(ids.iter().filter_map(|id| self.open.remove(id)));
         ids
     }
 
-    /// Texts that have waited for their parts too long go as they are.
-    pub(super) fn expire(&mut self, now: Duration) {
-        for joined in self.partials.expire(now) {
-            tracing::warn!(
-                gateway = %self.gateway, missing = ?joined.missing,
-                "parts of a text from a person did not come; it is taken without them"
-            );
-            self.joined(joined);
+    /// All answers so far have been written to the connection.
+    pub(super) fn written(&mut self, heard: &Heard) {
+        if !self.answering.is_empty() {
+            let (gateway, connection) = (self.gateway.clone(), self.connection);
+            let deliveries = std::mem::take(&mut self.answering);
+            let answered = ConnectionEvent::Answered { gateway, connection, deliveries };
+            heard.tell(vec![GatewayEvent::Connection(answered)], Taken::new(|| {}));
         }
-    }
-
-    pub(super) fn next_timeout(&self) -> Option<Duration> {
-        let told = self.waiting.front().map(|(due, _)| *due);
-        [self.partials.next_timeout(), told].into_iter().flatten().min()
-    }
-
-    fn joined(&mut self, joined: Joined<DeliveryId>) {
-        let text = self.decoded(&joined);
-        let from = number(&joined.from);
-        let to = joined.to.number.clone();
-        self.ready.push((GatewayOf::Text { from, to, text }, joined.tags));
-    }
-
-    fn decoded(&self, joined: &Joined<DeliveryId>) -> String {
-        let usual = match self.settings.default_alphabet {
-            DefaultAlphabet::Gsm7 => Alphabet::Gsm7,
-            DefaultAlphabet::Latin1 => Alphabet::Latin1,
-        };
-        let decode = |(data_coding, bytes): (u8, bytes::Bytes)| match Coding::of(data_coding) {
-            Coding::Default => text::decode(&bytes, usual),
-            Coding::Ascii | Coding::Latin1 => text::decode(&bytes, Alphabet::Latin1),
-            Coding::Utf16 => text::decode(&bytes, Alphabet::Utf16),
-            // Nothing that could be read.
-            _ => String::new(),
-        };
-        joined.runs().into_iter().map(decode).collect()
     }
 
     /// Gives the engine what is ready; its answer to the carrier comes when that is durable.
-    pub(super) fn hand_over(
-        &mut self,
-        heard: &Heard,
-        generation: u64,
-        own: &mpsc::WeakUnboundedSender<Ask>,
-    ) {
+    pub(super) fn hand_over(&mut self, heard: &Heard, own: &mpsc::WeakUnboundedSender<Ask>) {
         if self.ready.is_empty() {
             return;
         }
-        let now = heard.now();
-        let (mut events, mut ids) = (Vec::with_capacity(self.ready.len()), Vec::new());
-        for (what, of) in std::mem::take(&mut self.ready) {
-            events.push(self.event(what, now));
-            for id in &of {
-                self.handed_over.extend(self.taken.remove(id).map(|print| (*id, print)));
-            }
-            ids.extend(of);
-        }
+        let generation = self.generation;
+        let (ids, events) = std::mem::take(&mut self.ready).into_iter().unzip();
         let own = own.clone();
         let taken = Taken::new(move || {
             // The connection has ended for good: the carrier tells it to the next one.
@@ -242,20 +179,6 @@ impl Arriving {
             }
         });
         heard.tell(events, taken);
-    }
-
-    fn event(&self, what: GatewayOf, at: Timestamp) -> GatewayEvent {
-        match what {
-            GatewayOf::Receipt(receipt) => GatewayEvent::Receipt(self.receipt(*receipt, at)),
-            GatewayOf::Text { from, to, text } => GatewayEvent::Inbound(Inbound {
-                destination: Destination::Sender { gateway: self.gateway.clone(), number: to },
-                id: None,
-                from,
-                text,
-                media: Vec::new(),
-                at,
-            }),
-        }
     }
 
     fn receipt(&self, receipt: SmppReceipt, at: Timestamp) -> Receipt {
@@ -310,141 +233,23 @@ fn number(address: &Address) -> String {
     if is_number && is_whole { format!("+{digits}") } else { written.to_owned() }
 }
 
+fn part(place: Place, alphabet: Alphabet, bytes: &[u8]) -> Part {
+    let Place { reference, wide, total, index } = place;
+    Part { reference, wide, total, index, alphabet, bytes: bytes.to_vec() }
+}
+
 /// What a delivery says, whatever number it is given on the connection.
-fn fingerprint(delivery: &Delivery) -> u64 {
-    stable_hash(&[
+fn fingerprint(delivery: &Delivery) -> u128 {
+    let kind = [delivery.esm_class, delivery.data_coding];
+    let mut said: Vec<&[u8]> = vec![
         delivery.source.number.as_bytes(),
         delivery.destination.number.as_bytes(),
-        &[delivery.esm_class, delivery.data_coding],
+        &kind,
         &delivery.text,
-        format!("{:?}", delivery.tlvs).as_bytes(),
-    ])
+    ];
+    said.extend(TELLING.iter().map(|tag| delivery.tlvs.get(*tag).map_or(&[][..], |it| &**it)));
+    stable_hash_wide(&said)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::live::Outcome;
-    use crate::run::Clock;
-    use serde_json::json;
-    use wayline_smpp::{Address, Tlvs};
-
-    struct Desk {
-        arriving: Arriving,
-        heard: Heard,
-        told: mpsc::UnboundedReceiver<Outcome>,
-        asks: mpsc::UnboundedSender<Ask>,
-        inbox: mpsc::UnboundedReceiver<Ask>,
-    }
-
-    impl Desk {
-        fn new() -> Desk {
-            let settings = json!({ "host": "h", "system_id": "s" });
-            let settings = Arc::new(serde_json::from_value(settings).unwrap());
-            let (outcomes, told) = mpsc::unbounded_channel();
-            let (asks, inbox) = mpsc::unbounded_channel();
-            let heard = Events::new("g", outcomes, Arc::new(Clock::start(1, None)));
-            Desk { arriving: Arriving::new(settings, "g"), heard, told, asks, inbox }
-        }
-
-        /// Takes a delivery; whether it is answered at once.
-        fn take(&mut self, id: u64, delivery: &Delivery) -> bool {
-            let at_once = self.arriving.take(id.into(), delivery.clone(), Duration::ZERO);
-            let generation = self.arriving.generation();
-            self.arriving.hand_over(&self.heard, generation, &self.asks.downgrade());
-            at_once
-        }
-
-        /// What the engine has been told, and the way to say that it is durable.
-        fn engine(&mut self) -> Option<(Vec<GatewayEvent>, Taken)> {
-            match self.told.try_recv().ok()? {
-                Outcome::Heard(events, taken) => Some((events, taken)),
-                _ => None,
-            }
-        }
-
-        /// What the carrier is answered after the engine has spoken.
-        fn answered(&mut self) -> Vec<DeliveryId> {
-            match self.inbox.try_recv().unwrap() {
-                Ask::Taken(of, ids) => self.arriving.durable(of, ids),
-                _ => Vec::new(),
-            }
-        }
-    }
-
-    fn delivery(esm_class: u8, text: &[u8]) -> Delivery {
-        Delivery {
-            service_type: String::new(),
-            source: Address::new(1, 1, "491701234567"),
-            destination: Address::new(0, 0, "12345"),
-            esm_class,
-            protocol_id: 0,
-            priority: 0,
-            data_coding: 0,
-            text: bytes::Bytes::copy_from_slice(text),
-            tlvs: Tlvs::default(),
-        }
-    }
-
-    #[test]
-    fn a_part_that_waited_when_the_connection_broke_is_taken_when_it_comes_again() {
-        let mut desk = Desk::new();
-        let first = delivery(0x40, &[5, 0, 3, 7, 2, 1, b'a']);
-        let second = delivery(0x40, &[5, 0, 3, 7, 2, 2, b'b']);
-        assert!(!desk.take(0, &first));
-        desk.arriving.ended();
-        assert!(!desk.take(0, &first), "nobody has it, so nobody may answer for it");
-        assert!(!desk.take(1, &second));
-        let (events, _taken) = desk.engine().unwrap();
-        let GatewayEvent::Inbound(text) = &events[0] else { panic!("{events:?}") };
-        assert_eq!(text.text, "ab");
-    }
-
-    #[test]
-    fn what_comes_again_is_answered_when_it_is_durable_and_taken_once() {
-        let mut desk = Desk::new();
-        let text = delivery(0, b"hello");
-        assert!(!desk.take(4, &text));
-        let (_, taken) = desk.engine().unwrap();
-        desk.arriving.ended();
-        assert!(!desk.take(0, &text), "the engine may still lose it");
-        assert!(desk.engine().is_none(), "it is not taken twice");
-        taken.say();
-        assert_eq!(desk.answered(), [DeliveryId::from(0)]);
-        // The same words once more are a text of their own.
-        assert!(!desk.take(1, &text));
-        assert!(desk.engine().is_some());
-    }
-
-    #[test]
-    fn what_became_durable_between_two_connections_is_answered_at_once() {
-        let mut desk = Desk::new();
-        let text = delivery(0, b"hello");
-        assert!(!desk.take(4, &text));
-        let (_, taken) = desk.engine().unwrap();
-        desk.arriving.ended();
-        taken.say();
-        assert!(desk.answered().is_empty());
-        assert!(desk.take(0, &text));
-    }
-
-    #[test]
-    fn what_comes_again_on_each_connection_is_taken_once() {
-        let mut desk = Desk::new();
-        let text = delivery(0, b"hello");
-        assert!(!desk.take(4, &text));
-        let (_, taken) = desk.engine().unwrap();
-        desk.arriving.ended();
-        taken.say();
-        assert!(desk.answered().is_empty());
-        for _ in 0..3 {
-            assert!(desk.take(0, &text), "the carrier did not read the answer before");
-            assert!(desk.engine().is_none(), "it is not taken twice");
-            desk.arriving.ended();
-        }
-        assert!(desk.take(0, &text));
-        // The same words once more are a text of their own.
-        assert!(!desk.take(1, &text));
-        assert!(desk.engine().is_some());
-    }
-}
+mod tests;

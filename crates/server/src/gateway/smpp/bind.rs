@@ -281,12 +281,12 @@ impl Task {
             Err(error) => return End::Broke(error.to_string()),
         };
         let mut flight = Flight::default();
-        let generation = self.arriving.generation();
-        let end = self.carry(stream, &clock, &mut session, &mut flight, generation).await;
+        self.arriving.begins(self.heard.now());
+        let end = self.carry(stream, &clock, &mut session, &mut flight).await;
         session.ended(clock.elapsed());
-        let closed = self.events(&mut session, &mut flight, generation, clock.elapsed());
+        let closed = self.events(&mut session, &mut flight, clock.elapsed());
         self.state.settle(flight.end());
-        self.arriving.ended();
+        self.arriving.ended(&self.heard);
         end.unwrap_or_else(|| match closed {
             Some(CloseReason::Unbound) => End::Broke("the carrier ended the session".to_owned()),
             Some(why) => End::Broke(why.to_string()),
@@ -301,7 +301,6 @@ impl Task {
         clock: &Stopwatch,
         session: &mut Session,
         flight: &mut Flight,
-        generation: u64,
     ) -> Option<End> {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut buffer = vec![0; READ_BYTES];
@@ -318,6 +317,7 @@ impl Task {
             if let Err(why) = write(&mut writer, session).await {
                 return Some(ended(ending, why));
             }
+            self.arriving.written(&self.heard);
             if session.is_closed() {
                 return ending.map(|_| End::Asked);
             }
@@ -326,7 +326,6 @@ impl Task {
             let timeouts = [
                 session.next_timeout(),
                 flight.next_timeout(),
-                self.arriving.next_timeout(),
                 ends.filter(|_| session.is_bound()),
             ];
             let wait = timeouts.into_iter().flatten().min().map(|due| due.saturating_sub(now));
@@ -354,10 +353,10 @@ impl Task {
                     session.tick(clock.elapsed());
                 }
             }
-            if let Some(why) = self.events(session, flight, generation, clock.elapsed()) {
-                // What is left to be said (a nack, an unbind) is said before the connection closes.
-                while let Some(bytes) = session.output() {
-                    let _ = run::within(CONNECT_WITHIN, writer.write_all(&bytes)).await;
+            if let Some(why) = self.events(session, flight, clock.elapsed()) {
+                // What is left to be said (an answer, a nack, an unbind) is said before the connection closes.
+                if write(&mut writer, session).await.is_ok() {
+                    self.arriving.written(&self.heard);
                 }
                 return Some(ended(ending, why.to_string()));
             }
@@ -426,7 +425,6 @@ impl Task {
         &mut self,
         session: &mut Session,
         flight: &mut Flight,
-        generation: u64,
         now: Duration,
     ) -> Option<CloseReason> {
         let mut closed = None;
@@ -447,18 +445,12 @@ impl Task {
                 }
                 Event::Late { token, answer } => self.late(flight.late(token, answer)),
                 Event::Arrived { id, delivery } => {
-                    if self.arriving.take(id, delivery, now) {
-                        session.acknowledge(id, Status::OK, now);
-                    }
+                    self.arriving.take(id, &delivery, self.heard.now());
                 }
                 Event::Closed { why } => closed = Some(why),
             }
         }
-        for id in self.arriving.overdue(now) {
-            session.acknowledge(id, Status::OK, now);
-        }
-        self.arriving.expire(now);
-        self.arriving.hand_over(&self.heard, generation, &self.own);
+        self.arriving.hand_over(&self.heard, &self.own);
         closed
     }
 }

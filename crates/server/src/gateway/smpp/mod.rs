@@ -67,7 +67,7 @@ impl SmppGateway {
             modes.push(BindMode::Receiver);
         }
         let mut binds = Vec::with_capacity(modes.len());
-        for mode in modes {
+        for (place, mode) in modes.into_iter().enumerate() {
             let config = settings.config(mode, &parts.password)?;
             let (asks, inbox) = mpsc::unbounded_channel();
             let state = Arc::new(State::default());
@@ -78,7 +78,7 @@ impl SmppGateway {
                 asks: inbox,
                 own: asks.downgrade(),
                 state: Arc::clone(&state),
-                arriving: Arriving::new(Arc::clone(&settings), &parts.key),
+                arriving: Arriving::new(Arc::clone(&settings), &parts.key, place),
                 heard: parts.events.clone(),
                 classes: parts.classes.clone(),
                 private: parts.private,

@@ -7,7 +7,7 @@ use wayline_core::event::{Media, ReceiptStatus};
 use wayline_pipeline::gateway::{Destination, Inbound, Receipt};
 
 /// A callback of a provider, signed as it signs.
-fn events(kind: &str, body: &str) -> Result<Vec<GatewayEvent>, CallbackError> {
+pub(super) fn events(kind: &str, body: &str) -> Result<Vec<GatewayEvent>, CallbackError> {
     let url = "https://wayline.example/hooks/g";
     let encode = |bytes: &[u8]| {
         use base64::Engine as _;

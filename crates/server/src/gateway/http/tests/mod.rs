@@ -3,6 +3,7 @@
 mod answers;
 mod events;
 mod generic;
+mod parts;
 mod requests;
 mod settings;
 mod signatures;

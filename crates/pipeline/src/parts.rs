@@ -1,0 +1,223 @@
+//! Parts of long texts, kept until their others are there, and joined.
+//!
+//! Parts stand in the store, so that a carrier may be told that they are here before the text is whole, whichever of
+//! its connections they come over. Must never lose what came: a text whose parts do not all come is given as it is.
+
+use crate::advance::{Pipeline, PipelineError};
+use crate::delivered::Rows;
+use crate::gateway::{Delivery, Inbound, Part};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use wayline_core::ids::stable_hash_wide;
+use wayline_core::text::{self, Alphabet};
+use wayline_core::time::{Span, Timestamp};
+use wayline_store::batch::{Kept, KeptText, Op};
+
+/// How long parts are waited for. Phones and carriers repeat what fails within minutes.
+pub const PARTS_WITHIN: Span = Span::minutes(10);
+/// Parts of a gateway that are kept; beyond them the oldest text goes as it is.
+pub const PARTS_MAX: u64 = 10_000;
+/// Texts given up at once.
+const LATE_PER_TURN: usize = 50;
+/// Stands where a part is missing.
+pub const MISSING: &str = "[…]";
+/// Parts one text can have.
+const PARTS_OF_TEXT: usize = 255;
+
+/// Where a part waits.
+pub(crate) struct Place {
+    /// What all parts of its text, and of others by the same reference, are kept under.
+    text: String,
+    index: u8,
+}
+
+/// What is kept of a part.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct Body {
+    inbound: Inbound,
+    part: Part,
+}
+
+/// Where a part belongs.
+pub(crate) fn place(delivery: &Delivery, part: &Part) -> Place {
+    let to = delivery.inbound.destination.number();
+    let text = stable_hash_wide(&[
+        delivery.inbound.from.as_bytes(),
+        to.as_bytes(),
+        &part.reference.to_be_bytes(),
+        &[u8::from(part.wide), part.total],
+    ]);
+    Place { text: format!("{text:032x}/"), index: part.index }
+}
+
+/// Which text of those by one reference a row belongs to, and everything before its index.
+fn text_of(row: &KeptText) -> &str {
+    row.key.rfind('/').and_then(|end| row.key.get(..=end)).unwrap_or(&row.key)
+}
+
+impl Pipeline {
+    /// Keeps a part. Another one in its place means that the phone has begun a new text with the same reference.
+    pub(crate) async fn keep_part(
+        &self,
+        delivery: &Delivery,
+        place: &Place,
+        now: Timestamp,
+        rows: &mut Rows,
+    ) -> Result<(), PipelineError> {
+        let Some(part) = delivery.part.clone() else { return Ok(()) };
+        let gateway = delivery.gateway.clone();
+        let limit = wayline_core::limits::PAGE_ROWS_MAX;
+        let kept = rows.like(self, (Kept::Part, &gateway, &place.text), limit).await?;
+        let index = format!("{:03}", place.index);
+        let last = kept
+            .last()
+            .map_or_else(|| format!("{}0000/", place.text), |row| text_of(row).to_owned());
+        let there = kept.iter().find(|row| row.key == format!("{last}{index}"));
+        let bytes =
+            |row: &KeptText| serde_json::from_str(&row.body).map(|body: Body| body.part.bytes);
+        let key = match there.map(bytes) {
+            // Here already.
+            Some(Ok(there)) if there == part.bytes => return Ok(()),
+            Some(_) => format!("{}{:04}/{index}", place.text, number_of(&last) + 1),
+            None => format!("{last}{index}"),
+        };
+        let body = Body { inbound: delivery.inbound.clone(), part };
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        rows.keep(KeptText { why: Kept::Part, gateway, key, came_at: now, body });
+        Ok(())
+    }
+
+    /// Takes the texts at this place that are whole.
+    pub(crate) async fn join(
+        &mut self,
+        gateway: &str,
+        place: &Place,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        let limit = wayline_core::limits::PAGE_ROWS_MAX;
+        let rows = self.store.texts_like(Kept::Part, gateway, &place.text, limit).await?;
+        for rows in rows.chunk_by(|a, b| text_of(a) == text_of(b)) {
+            let total = rows.first().and_then(read).map(|body| usize::from(body.part.total));
+            if total.is_some_and(|total| rows.len() >= total) {
+                self.take_joined(rows, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes texts as they are whose parts have been waited for too long. Returns how many.
+    ///
+    /// # Errors
+    /// When the store failed; they are taken later.
+    pub async fn join_late(&mut self, now: Timestamp) -> Result<usize, PipelineError> {
+        if self.parts_due.is_some_and(|due| now < due) {
+            return Ok(0);
+        }
+        let before = now - PARTS_WITHIN;
+        let late = self.store.texts_before(Kept::Part, before, LATE_PER_TURN).await?;
+        let did = self.give_up(&late, now).await?;
+        if late.len() < LATE_PER_TURN {
+            let oldest = self.store.texts_before(Kept::Part, Timestamp::MAX, 1).await?;
+            let oldest = oldest.first().map_or(now, |row| row.came_at);
+            // One millisecond later, because what is as old as that is waited for still.
+            self.parts_due = Some(oldest + PARTS_WITHIN + Span(1));
+        }
+        Ok(did)
+    }
+
+    /// Makes room among the parts of a gateway.
+    pub(crate) async fn bound_parts(
+        &mut self,
+        gateway: &str,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        let count = self.store.texts_count(Kept::Part, gateway).await?;
+        let excess = usize::try_from(count.saturating_sub(PARTS_MAX)).unwrap_or(usize::MAX);
+        if excess > 0 {
+            let limit = excess.min(wayline_core::limits::PAGE_ROWS_MAX);
+            let oldest = self.store.texts_of(Kept::Part, gateway, None, limit).await?;
+            self.give_up(&oldest, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the texts that these parts are of, whole or not.
+    async fn give_up(
+        &mut self,
+        parts: &[KeptText],
+        now: Timestamp,
+    ) -> Result<usize, PipelineError> {
+        let texts = parts.iter().map(|row| (row.gateway.clone(), text_of(row).to_owned()));
+        let texts: BTreeSet<(String, String)> = texts.collect();
+        for (gateway, text) in &texts {
+            let rows = self.store.texts_like(Kept::Part, gateway, text, PARTS_OF_TEXT).await?;
+            self.take_joined(&rows, now).await?;
+        }
+        Ok(texts.len())
+    }
+
+    /// Takes what there is of a text, and keeps its parts no longer. Should we die in between, the id tells it.
+    async fn take_joined(
+        &mut self,
+        rows: &[KeptText],
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        let bodies: Vec<Body> = rows.iter().filter_map(read).collect();
+        let since = rows.iter().map(|row| row.came_at).min().unwrap_or(now);
+        if let (Some(row), Some(first)) = (rows.first(), bodies.first()) {
+            let mut inbound = first.inbound.clone();
+            inbound.text = joined(&bodies);
+            inbound.id = Some(format!("{}{}", text_of(row), since.0));
+            self.inbound(inbound, now).await?;
+        }
+        let gone = rows.iter().map(|row| Op::RemoveText {
+            why: Kept::Part,
+            gateway: row.gateway.clone(),
+            key: row.key.clone(),
+        });
+        self.work_with(Vec::new(), gone.collect()).await?;
+        Ok(())
+    }
+}
+
+fn read(row: &KeptText) -> Option<Body> {
+    serde_json::from_str(&row.body).ok()
+}
+
+fn number_of(text: &str) -> u32 {
+    text.trim_end_matches('/').rsplit('/').next().and_then(|it| it.parse().ok()).unwrap_or(0)
+}
+
+/// The words of parts in order, with a mark where some are missing. Bytes are joined before they are read as long as the
+/// alphabet stays the same: a character that a careless phone cut in two is whole again.
+fn joined(bodies: &[Body]) -> String {
+    let total = bodies.first().map_or(0, |body| body.part.total);
+    let (mut words, mut run): (String, Option<(Alphabet, Vec<u8>)>) = (String::new(), None);
+    let end = |words: &mut String, run: &mut Option<(Alphabet, Vec<u8>)>| {
+        if let Some((alphabet, bytes)) = run.take() {
+            words.push_str(&text::decode(&bytes, alphabet));
+        }
+    };
+    let mut expected = 1;
+    for body in bodies {
+        if body.part.index > expected {
+            end(&mut words, &mut run);
+            words.push_str(MISSING);
+        }
+        match &mut run {
+            Some((alphabet, bytes)) if *alphabet == body.part.alphabet => {
+                bytes.extend(&body.part.bytes);
+            }
+            _ => {
+                end(&mut words, &mut run);
+                run = Some((body.part.alphabet, body.part.bytes.clone()));
+            }
+        }
+        expected = body.part.index.saturating_add(1);
+    }
+    end(&mut words, &mut run);
+    if expected <= total && total > 0 {
+        words.push_str(MISSING);
+    }
+    words
+}
