@@ -40,9 +40,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The sender that the step of a message names; `None`: the workspace's first, or the step is gone.
+    /// The sender that the step of a message names, or that an auto-reply is to come from; `None`: the workspace's
+    /// first, or the step is gone.
     #[must_use]
     pub fn sender_of_step(&self, message: &Message) -> Option<&str> {
+        if message.auto_reply().is_some() {
+            let place = usize::from(message.id.step);
+            return self.program.settings.senders.get(place).map(|sender| sender.id.as_str());
+        }
         let journey = self.program.journeys.get(&(message.journey, message.version))?;
         let step = journey.steps.get(usize::from(message.id.step))?;
         let first = || self.program.settings.senders.first().map(|sender| sender.id.as_str());
