@@ -214,7 +214,12 @@ fn missed(data: &Json) -> String {
 /// One event, for people. What belongs to it stands in the field that is named like its kind.
 fn line(name: &str, data: &Json) -> String {
     let it = &data[name];
-    let place = [text(&it["journey"]), text(&it["step"])].join("/");
+    // What is of no journey has gone out by itself.
+    let journey = match text(&it["journey"]) {
+        none if none.is_empty() && name == "message" => "auto-reply".to_owned(),
+        journey => journey,
+    };
+    let place = [journey, text(&it["step"])].join("/");
     let place = place.trim_matches('/');
     let (at, what, also): (_, _, &[&str]) = match name {
         "input" => (text(&it["at"]), [text(&it["kind"]), text(&it["name"])].join(" "), &[]),

@@ -148,6 +148,10 @@ impl Checker<'_> {
                 );
                 self.report.error(Code::BadTemplate, text.at, message);
             }
+            if text.text.trim().is_empty() {
+                let message = "this text is empty; leave it out where nothing is to go";
+                self.report.error(Code::Empty, text.at, message);
+            }
             if roots.is_empty() && text::parts(&text.text).1 > limits::PARTS_MAX {
                 let message =
                     format!("a message has at most {} parts; write less", limits::PARTS_MAX);
