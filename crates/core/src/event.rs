@@ -58,7 +58,7 @@ pub enum InputKind {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         muted: bool,
         /// Who replies by itself, where the workspace does.
-        #[serde(default, skip_serializing_if = "ReplyFrom::is_first")]
+        #[serde(default, skip_serializing_if = "ReplyFrom::is_last")]
         reply_from: ReplyFrom,
     },
     /// A person clicked in a message.
@@ -187,10 +187,10 @@ pub struct Media {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplyFrom {
-    /// The workspace's first sender.
+    /// The sender that the person's last message was to come from; the workspace's first, if there was none.
     #[default]
-    First,
-    /// The sender of this id: the person wrote to it, or heard from it last.
+    Last,
+    /// The sender of this id: the person wrote to it.
     Sender(String),
     /// Nobody: another contact with this number gets the reply.
     Nobody,
@@ -199,8 +199,8 @@ pub enum ReplyFrom {
 impl ReplyFrom {
     /// Whether it is the default, which is left out where inputs are kept.
     #[must_use]
-    pub fn is_first(&self) -> bool {
-        *self == ReplyFrom::First
+    pub fn is_last(&self) -> bool {
+        *self == ReplyFrom::Last
     }
 }
 

@@ -15,29 +15,10 @@ use wayline_core::keyword::{AutoReply, Keyword, classify};
 use wayline_core::policy::settings::Settings;
 
 impl Pipeline {
-    /// The sender that replies to a text: the one it went to, else the one the person heard from last, else the first.
-    pub(crate) async fn reply_from(
-        &self,
-        workspace: WorkspaceId,
-        inbound: &Inbound,
-        contacts: &[ContactId],
-    ) -> Result<ReplyFrom, PipelineError> {
-        let Some(settings) = self.settings(workspace) else { return Ok(ReplyFrom::First) };
-        if replied(settings, &inbound.text).is_none() {
-            return Ok(ReplyFrom::First);
-        }
-        if let Some(id) = written_to(settings, inbound) {
-            return Ok(ReplyFrom::Sender(id));
-        }
-        let mut last = (None, ReplyFrom::First);
-        for contact in contacts {
-            let latest = self.store.latest_message_to(workspace, *contact).await?;
-            let Some(message) = latest.filter(|message| message.handed_out_at > last.0) else {
-                continue;
-            };
-            last = (message.handed_out_at, ReplyFrom::Sender(message.sender));
-        }
-        Ok(last.1)
+    /// The sender that replies to a text: the one it went to, where that is known.
+    pub(crate) fn reply_from(&self, workspace: WorkspaceId, inbound: &Inbound) -> ReplyFrom {
+        let sender = self.settings(workspace).and_then(|it| written_to(it, inbound));
+        sender.map_or(ReplyFrom::Last, ReplyFrom::Sender)
     }
 
     /// Of several contacts who hear a text the one who is replied to: the first for whom it changes something. `None`:

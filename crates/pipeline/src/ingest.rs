@@ -283,7 +283,7 @@ fn kind(
                 text,
                 media: Vec::new(),
                 muted: false,
-                reply_from: ReplyFrom::First,
+                reply_from: ReplyFrom::Last,
             }
         }
         other => {

@@ -120,7 +120,7 @@ impl Pipeline {
                 text: inbound.text.chars().take(limits::INBOUND_CHARS_MAX).collect(),
                 media: inbound.media.iter().take(limits::MEDIA_MAX).cloned().collect(),
                 muted: self.talkers.is_loop(workspace, &inbound.from, now),
-                reply_from: self.reply_from(workspace, &inbound, &contacts).await?,
+                reply_from: self.reply_from(workspace, &inbound),
             },
         };
         let input_id = inbound

@@ -185,7 +185,7 @@ fn words_dates_and_calls() {
             text: "hello".to_owned(),
             media: Vec::new(),
             muted: false,
-            reply_from: ReplyFrom::First,
+            reply_from: ReplyFrom::Last,
         };
         world.takes(arrival(world.now, kind)).await;
         world.says(json!({"type": "identify", "traits": {"born": "2020-01-01"}})).await;

@@ -45,10 +45,11 @@ impl Run<'_> {
         if open >= limits::AUTO_REPLIES_OPEN_MAX || is_again {
             return;
         }
-        let place = match from {
-            ReplyFrom::Sender(id) => settings.senders.iter().position(|it| it.id == *id),
-            ReplyFrom::First | ReplyFrom::Nobody => None,
+        let named = match from {
+            ReplyFrom::Sender(id) => Some(id.as_str()),
+            ReplyFrom::Last | ReplyFrom::Nobody => self.heard_from_last(),
         };
+        let place = settings.senders.iter().position(|it| Some(it.id.as_str()) == named);
         let place = place.unwrap_or(0);
         let (sender, gateway) = settings.senders.get(place).map_or_else(
             || (SANDBOX.to_owned(), SANDBOX.to_owned()),
@@ -85,6 +86,12 @@ impl Run<'_> {
         self.contact.state.auto_replies.push(AutoReplyMark { word, message: id, at: now, stage });
         self.out.messages.push(MessageEffect::Insert(Box::new(message)));
         self.about_auto_reply(word, id, What::Queued, Reason::Keyword);
+    }
+
+    /// The sender that the person's last message was to come from.
+    fn heard_from_last(&self) -> Option<&str> {
+        let last = self.contact.state.latest.as_ref()?;
+        self.engine.sender_of_visit(last.journey, last.version, last.message)
     }
 
     /// The same for the same text of the same contact. Its step is the place of the sender that the person wrote to: a
