@@ -116,6 +116,16 @@ pub struct Edition {
     pub journeys: Vec<String>,
 }
 
+impl Edition {
+    /// Whether a word enters a journey while this edition is in force.
+    #[must_use]
+    pub fn has_keyword(&self, word: &str) -> bool {
+        let entry = format!("keyword: {word}\n");
+        let listed = format!("word: {word},");
+        self.workspace.contains(&listed) || self.journeys.iter().any(|text| text.contains(&entry))
+    }
+}
+
 /// Quiet hours in minutes of the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuietPlan {
