@@ -8,6 +8,7 @@ use crate::condition::WindowKey;
 use crate::consent::{Channel, ConsentNow, ConsentState};
 use crate::decision::Reason;
 use crate::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq, WorkspaceId};
+use crate::keyword::AutoReply;
 use crate::policy::settings::Purpose;
 use crate::time::Timestamp;
 use crate::window::Window;
@@ -79,6 +80,10 @@ pub struct State {
     pub recheck_at: Option<Timestamp>,
     /// How many inputs of the person fell into each UTC hour of the day; empty unless a journey waits for the best time.
     pub hours: Vec<u16>,
+    /// Auto-replies under way, oldest first, and the last HELP while it keeps the next one from being answered. Stays
+    /// the last field: where it is empty nothing is written for it, and such a state is one of version 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auto_replies: Vec<AutoReplyMark>,
     /// No part of what is stored.
     #[serde(skip)]
     pub entry_read: EntryRead,
@@ -227,6 +232,30 @@ pub struct SentMark {
     pub reply: Option<String>,
 }
 
+/// An auto-reply, as far as later texts need to know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoReplyMark {
+    /// What it answers.
+    pub word: AutoReply,
+    /// Which message.
+    pub message: MessageId,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Where it is.
+    pub stage: AutoReplyStage,
+}
+
+/// Where an auto-reply is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AutoReplyStage {
+    /// In the outbox.
+    Queued,
+    /// At the gateway, whose answer is awaited.
+    Submitting,
+    /// Sent, or nobody knows.
+    Done,
+}
+
 /// An enrollment that has ended, as far as later entries need to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
@@ -280,7 +309,9 @@ pub struct DateDue {
 }
 
 /// Version byte of an encoded [`State`].
-const STATE_VERSION: u8 = 1;
+const STATE_VERSION: u8 = 2;
+/// As before there were auto-replies, and of every state without one: an older release reads it too.
+const WITHOUT_AUTO_REPLIES: u8 = 1;
 
 /// Why stored state cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -317,7 +348,7 @@ impl State {
         let enrollments: usize = self.enrollments.iter().map(|it| 96 + texts(it)).sum();
         let rest = self.ended.len() * 20 + self.sends.len() * 24 + self.windows.len() * 64;
         let mut bytes = Vec::with_capacity(160 + enrollments + rest);
-        bytes.push(STATE_VERSION);
+        bytes.push(if self.auto_replies.is_empty() { WITHOUT_AUTO_REPLIES } else { STATE_VERSION });
         postcard::to_extend(self, bytes)
             .map_err(|error| StateError::Damaged { contact, why: error.to_string() })
     }
@@ -331,6 +362,9 @@ impl State {
         let (version, body) = bytes.split_first().ok_or_else(|| damaged("it is empty".into()))?;
         match *version {
             STATE_VERSION => postcard::from_bytes(body).map_err(|error| damaged(error.to_string())),
+            // An empty list is one byte: its length.
+            WITHOUT_AUTO_REPLIES => postcard::from_bytes(&[body, &[0]].concat())
+                .map_err(|error| damaged(error.to_string())),
             found if found > STATE_VERSION => Err(StateError::TooNew { contact, found }),
             found => Err(damaged(format!("there never was a version {found}"))),
         }

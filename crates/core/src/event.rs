@@ -57,6 +57,9 @@ pub enum InputKind {
         /// One of too many of a machine that answers ours: it is kept, and unless it is a revocation nothing follows.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         muted: bool,
+        /// Who replies by itself, where the workspace does.
+        #[serde(default, skip_serializing_if = "ReplyFrom::is_last")]
+        reply_from: ReplyFrom,
     },
     /// A person clicked in a message.
     Clicked {
@@ -178,6 +181,27 @@ pub struct Media {
     /// What it is, as a media type; empty: the carrier does not say.
     #[serde(default)]
     pub content_type: String,
+}
+
+/// Who replies to a text by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyFrom {
+    /// The sender that the person's last message was to come from; the workspace's first, if there was none.
+    #[default]
+    Last,
+    /// The sender of this id: the person wrote to it.
+    Sender(String),
+    /// Nobody: another contact with this number gets the reply.
+    Nobody,
+}
+
+impl ReplyFrom {
+    /// Whether it is the default, which is left out where inputs are kept.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        *self == ReplyFrom::Last
+    }
 }
 
 /// What carries a message that is handed out.

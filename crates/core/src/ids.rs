@@ -45,6 +45,23 @@ dense_id!(
     Seq(u64)
 );
 
+/// From here on the numbers are no enrollments': auto-replies name their messages with them. The store keeps ids as
+/// signed numbers, so there is as much room above as below.
+const NOBODYS_ENROLLMENTS: u64 = 1 << 62;
+
+impl EnrollmentId {
+    /// A number that no enrollment ever has, the same for the same hash.
+    #[must_use]
+    pub fn of_nobody(hash: u64) -> EnrollmentId {
+        EnrollmentId(NOBODYS_ENROLLMENTS | (hash >> 2))
+    }
+}
+
+impl JourneyId {
+    /// The journey of a message that belongs to none: an auto-reply. The store hands out ids from 1.
+    pub const NONE: JourneyId = JourneyId(0);
+}
+
 /// A message to a person: the step visit that intends it. The same visit always names the same message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MessageId {

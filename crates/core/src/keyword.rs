@@ -4,6 +4,8 @@
 //! sentence as a keyword: intent in ordinary words belongs to a review queue.
 
 use crate::policy::settings::Settings;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Revocation: Twilio's default list, the FCC's per-se words (47 CFR 64.1200(a)(10)), AWS and Telnyx
 /// additions. Compared after [`normalize`].
@@ -74,6 +76,45 @@ pub enum Keyword {
     },
     /// Anything else.
     Other,
+}
+
+/// The words of law and carriers that Wayline answers by itself, where the workspace has a text for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoReply {
+    /// A revocation is confirmed.
+    Stop,
+    /// Help was asked for.
+    Help,
+    /// Consent was given again.
+    Start,
+}
+
+impl AutoReply {
+    /// All of them.
+    pub const ALL: [AutoReply; 3] = [AutoReply::Stop, AutoReply::Help, AutoReply::Start];
+
+    /// Its name, which stands where other messages have their step.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AutoReply::Stop => "stop",
+            AutoReply::Help => "help",
+            AutoReply::Start => "start",
+        }
+    }
+
+    /// From its name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<AutoReply> {
+        AutoReply::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+}
+
+impl fmt::Display for AutoReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// Lower case, outer punctuation and spaces removed, inner spaces single.

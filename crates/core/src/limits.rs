@@ -77,6 +77,14 @@ pub const VISITS_MAX: u32 = 1_000_000;
 pub const REPLY_CHARS_MAX: usize = 80;
 /// Characters of an inbound message.
 pub const INBOUND_CHARS_MAX: usize = 10_000;
+/// How long after the text an auto-reply may still go, excluded: a confirmation within five minutes is presumed to
+/// belong to the STOP it confirms (47 CFR 64.1200(a)(12)), and later help or welcome would only puzzle.
+pub const AUTO_REPLY_WITHIN: Span = Span::minutes(5);
+/// HELP is answered once in this time: two machines that answer each other with help must not keep each other busy, and
+/// a person who asks again after so long may have lost the first answer.
+pub const HELP_AGAIN: Span = Span::minutes(5);
+/// Auto-replies of one contact that are under way at one time; a person who texts STOP and START in turn gets no more.
+pub const AUTO_REPLIES_OPEN_MAX: usize = 20;
 
 /// Pictures and the like kept of one inbound message.
 pub const MEDIA_MAX: usize = 10;

@@ -21,6 +21,7 @@
 use crate::consent::Channel;
 use crate::decision::Reason;
 use crate::ids::{ContactId, JourneyId, MessageId, WorkspaceId};
+use crate::keyword::AutoReply;
 use crate::policy::settings::Purpose;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -142,11 +143,11 @@ pub struct Message {
     pub workspace: WorkspaceId,
     /// To whom.
     pub contact: ContactId,
-    /// From which journey.
+    /// From which journey; [`JourneyId::NONE`]: an auto-reply.
     pub journey: JourneyId,
     /// Its version.
     pub version: u32,
-    /// Text id of the step.
+    /// Text id of the step; of an auto-reply the word it answers.
     pub step: String,
     /// Arm of the last experiment the enrollment passed; empty: none.
     pub variant: String,
@@ -258,6 +259,12 @@ impl Message {
     #[must_use]
     pub fn attempts_that_count(&self) -> u32 {
         self.attempts.saturating_sub(self.put_off)
+    }
+
+    /// The word it answers, if it is an auto-reply: such a message is of no journey.
+    #[must_use]
+    pub fn auto_reply(&self) -> Option<AutoReply> {
+        if self.journey == JourneyId::NONE { AutoReply::from_name(&self.step) } else { None }
     }
 
     /// Applies a change. Whether it is allowed is [`MessageState::may_become`].

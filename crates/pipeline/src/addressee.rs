@@ -74,7 +74,7 @@ fn uses(settings: &Settings, gateway: &str) -> bool {
 
 /// Whether two writings are one sender: for numbers the digits count, the country left out or not; for names, and short
 /// codes, all of it.
-fn same_number(ours: &str, theirs: &str) -> bool {
+pub(crate) fn same_number(ours: &str, theirs: &str) -> bool {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let is_name = |text: &str| text.chars().any(char::is_alphabetic);
     if is_name(ours) || is_name(theirs) {

@@ -107,7 +107,7 @@ impl Pipeline {
                 GatewayEvent::Connection(ConnectionEvent::Ended { gateway, connection }) => {
                     self.connections.remove(&(gateway.clone(), *connection));
                 }
-                GatewayEvent::Receipt(_) | GatewayEvent::Inbound(_) => {}
+                GatewayEvent::Receipt(_) | GatewayEvent::Late(_) | GatewayEvent::Inbound(_) => {}
             }
         }
         if !rows.ops.is_empty() {

@@ -19,7 +19,7 @@ pub(crate) fn history_entry(kind: &InputKind) -> (String, String) {
             });
             (String::new(), body.to_string())
         }
-        InputKind::Inbound { text, media, muted } => {
+        InputKind::Inbound { text, media, muted, .. } => {
             let mut body = serde_json::json!({ "text": text });
             if !media.is_empty() {
                 body["media"] = serde_json::json!(media);

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use wayline_core::consent::{Channel, ConsentState};
-use wayline_core::event::{Input, InputKind};
+use wayline_core::event::{Input, InputKind, ReplyFrom};
 use wayline_core::ids::{WorkspaceId, stable_hash_wide};
 use wayline_core::limits;
 use wayline_core::phone::reachable;
@@ -279,7 +279,12 @@ fn kind(
             let hint = "write what the person texted";
             let text = sent.text.ok_or(Refusal::Missing { field: "text", hint })?;
             check_length("text", &text, limits::INBOUND_CHARS_MAX)?;
-            InputKind::Inbound { text, media: Vec::new(), muted: false }
+            InputKind::Inbound {
+                text,
+                media: Vec::new(),
+                muted: false,
+                reply_from: ReplyFrom::Last,
+            }
         }
         other => {
             return Err(Refusal::NotOneOf {

@@ -13,6 +13,7 @@ mod addressee;
 pub mod advance;
 mod apart;
 pub mod at_once;
+mod auto_reply;
 pub mod calls;
 pub mod definitions;
 mod delivered;

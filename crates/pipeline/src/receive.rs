@@ -4,6 +4,7 @@
 
 use crate::advance::{Pipeline, PipelineError};
 use crate::apart::{at_the_end, nothing};
+use crate::auto_reply::for_one;
 use crate::delivered::Known;
 use crate::dispatch::about;
 use crate::gateway::{Delivery, GatewayEvent, Inbound, Receipt};
@@ -185,6 +186,7 @@ impl Pipeline {
                 text: inbound.text.chars().take(limits::INBOUND_CHARS_MAX).collect(),
                 media: inbound.media.iter().take(limits::MEDIA_MAX).cloned().collect(),
                 muted: self.talkers.is_loop(workspace, &inbound.from, now),
+                reply_from: self.reply_from(workspace, &inbound),
             },
         };
         if contacts.is_empty() {
@@ -196,12 +198,13 @@ impl Pipeline {
         } else {
             vec![self.latest_partner(workspace, &contacts).await?]
         };
+        let replied_to = self.replied_to(workspace, &inbound.text, &listeners).await?;
         let works = listeners.into_iter().enumerate().map(|(place, contact)| Work {
             workspace,
             contact,
             input_id: input_id.filter(|_| place == 0),
             logged: true,
-            input: input.clone(),
+            input: for_one(&input, contact, replied_to),
             now,
         });
         self.work_apart(works.collect(), nothing).await?;

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 use std::sync::Arc;
-use wayline_core::event::{Input, InputKind};
+use wayline_core::event::{Input, InputKind, ReplyFrom};
 use wayline_core::ids::{ContactId, WorkspaceId};
 use wayline_core::journey::parse::{parse_journey, parse_workspace};
 use wayline_core::time::{Span, Timestamp};
@@ -181,7 +181,12 @@ fn words_dates_and_calls() {
     pollster::block_on(async {
         let mut world = World::new(FREE, &[join, birthday, called]).await;
         world.now = world.now + Span::minutes(1);
-        let kind = InputKind::Inbound { text: "hello".to_owned(), media: Vec::new(), muted: false };
+        let kind = InputKind::Inbound {
+            text: "hello".to_owned(),
+            media: Vec::new(),
+            muted: false,
+            reply_from: ReplyFrom::Last,
+        };
         world.takes(arrival(world.now, kind)).await;
         world.says(json!({"type": "identify", "traits": {"born": "2020-01-01"}})).await;
         assert_eq!(world.why_not("join").await, [reason("event_differs", 1, "inbound")]);

@@ -96,7 +96,10 @@ impl Carrier {
             }
             (SubmitOutcome::Unknown, Came::Lost)
         } else if draw.per_mille(plan.throttle) {
-            let after = draw.span(Span::seconds(1), Span::minutes(90));
+            // A carrier that has long been busy would never let a text through that has five minutes.
+            let is_short = message.text.contains(crate::compose::REPLY);
+            let most = if is_short { Span::minutes(3) } else { Span::minutes(90) };
+            let after = draw.span(Span::seconds(1), most);
             (SubmitOutcome::Retry { after, throttled: draw.flip() }, Came::Again)
         } else if draw.per_mille(plan.refuse) {
             (SubmitOutcome::Refused { error: "refused".to_owned() }, Came::Refused)

@@ -13,7 +13,9 @@ use wayline_core::journey::definition::Journey;
 use wayline_core::journey::parse::parse_journey;
 use wayline_core::message::Message;
 use wayline_core::time::Timestamp;
-use wayline_store::batch::{Batch, EnrollmentRow, LoggedInput, Op, ProfileRow, Sequences};
+use wayline_store::batch::{
+    Batch, DeadLetterRow, EnrollmentRow, LoggedInput, Op, ProfileRow, Sequences,
+};
 
 /// What a person has said about texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,10 @@ pub struct Submit {
     pub came: Came,
 }
 
+/// When a number texted a word that may be answered, by the order of the commit that took it. A STOP and a START only
+/// where they changed something for somebody.
+pub type Asked = BTreeMap<(WorkspaceId, String, &'static str), BTreeMap<u64, Timestamp>>;
+
 /// Rules of a workspace that are in force.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -93,6 +99,8 @@ pub struct Chronicle {
     pub submits: BTreeMap<ContactId, Vec<Submit>>,
     /// Numbers that said stop, and when that arrived.
     pub stopped: BTreeMap<(WorkspaceId, String), Timestamp>,
+    /// Texts that may be answered by themselves, by number and word.
+    pub asked: Asked,
     /// Rules of each workspace.
     pub rules: BTreeMap<WorkspaceId, Rules>,
     /// Rules that will be in force once they are kept.
@@ -141,6 +149,7 @@ impl Chronicle {
             self.trace_op(op);
             self.keep_op(op);
         }
+        crate::checks::in_batch(self, batch);
     }
 
     fn trace_op(&mut self, op: &Op) {
@@ -204,6 +213,7 @@ impl Chronicle {
                 }
             }
             Op::AppendInput(row) => self.heard(row),
+            Op::PutDeadLetter(row) => self.heard_in_vain(row),
             Op::PutEnrollment(row) => self.enrolled(row),
             Op::InsertMessage(message) => {
                 self.messages.insert(message.id, (**message).clone());
@@ -255,10 +265,15 @@ impl Chronicle {
                     _ => Said::Pending,
                 }
             }
-            "inbound" => match self.meaning(row, text("text").unwrap_or_default()) {
-                Some(said) => said,
-                None => return,
-            },
+            "inbound" => {
+                let text = text("text").unwrap_or_default();
+                let meant = self.meaning(row, text);
+                self.asks(row.workspace, row.contact, text, meant, row.received_at);
+                match meant {
+                    Some(said) => said,
+                    None => return,
+                }
+            }
             _ => return,
         };
         // A text that says stop holds from when it arrives, whatever the carrier's clock says.
@@ -274,6 +289,40 @@ impl Chronicle {
             return;
         }
         known.said = Some((said, at));
+    }
+
+    /// A text that could not be handled: a revocation in it holds all the same.
+    fn heard_in_vain(&mut self, row: &DeadLetterRow) {
+        let input: serde_json::Value = serde_json::from_str(&row.input).unwrap_or_default();
+        let text = input["kind"]["Inbound"]["text"].as_str().unwrap_or_default();
+        if let Some(contact) = row.contact.filter(|_| is_stop(&word(text))) {
+            self.asks(row.workspace, contact, text, Some(Said::Out), row.at);
+            self.people.entry(contact).or_default().said = Some((Said::Out, row.at));
+        }
+    }
+
+    /// Notes what somebody may be answered to.
+    fn asks(
+        &mut self,
+        workspace: WorkspaceId,
+        contact: ContactId,
+        text: &str,
+        meant: Option<Said>,
+        at: Timestamp,
+    ) {
+        let Some(known) = self.people.get(&contact) else { return };
+        let Some(number) = known.profile.as_ref().and_then(|profile| profile.phone.clone()) else {
+            return;
+        };
+        let before = known.said.map(|said| said.0);
+        let word = match (word(text).as_str(), meant) {
+            ("help" | "info", _) => "help",
+            (word, Some(Said::Out)) if is_stop(word) && before != Some(Said::Out) => "stop",
+            ("start" | "yes", Some(Said::In)) if before != Some(Said::In) => "start",
+            _ => return,
+        };
+        // One text reaches everybody with that number in one commit.
+        self.asked.entry((workspace, number, word)).or_default().insert(self.order, at);
     }
 
     fn meaning(&self, row: &LoggedInput, text: &str) -> Option<Said> {

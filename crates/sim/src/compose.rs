@@ -12,6 +12,8 @@ use wayline_core::time::{Span, Timestamp};
 pub(crate) const EVENTS: [&str; 4] = ["bought", "looked", "booked", "left"];
 /// Attributes that conditions ask for.
 pub(crate) const TIERS: [&str; 3] = ["gold", "silver", "none"];
+/// What stands in a text that goes out by itself, before the word it answers.
+pub(crate) const REPLY: &str = "reply.";
 /// An event that leads to itself, in journeys that people should not have written.
 pub(crate) const LOOPED: &str = "looped";
 const SEGMENTS: [&str; 3] = ["vip", "fresh", "silent"];
@@ -114,6 +116,15 @@ fn workspace(plan: &WorkspacePlan, quiet: Option<QuietPlan>, slugs: &[String]) -
     text.push_str("topics: [offers]\nsenders:\n");
     text.push_str("  - {id: main, number: \"60777\", kind: short_code, gateway: one}\n");
     text.push_str("  - {id: second, number: \"+12025550100\", kind: ten_dlc, gateway: two}\n");
+    if plan.replies {
+        text.push_str("auto_replies:\n");
+        for word in ["stop", "help", "start"] {
+            let _ = writeln!(
+                text,
+                "  {word}: \"{{{{ workspace.brand }}}} {REPLY}{word} {{{{ contact.nickname }}}}\""
+            );
+        }
+    }
     if let (true, Some(slug)) = (plan.keywords.iter().any(|word| word == "JOIN"), slugs.first()) {
         let _ = writeln!(text, "keywords: [{{word: JOIN, journey: {slug}}}]");
     }

@@ -21,6 +21,8 @@ use wayline_store::faulty::{Fate, Watcher};
 pub enum Sabotage {
     /// The state forgets opt-outs.
     DeafToStop,
+    /// The state forgets an opt-out once it is confirmed.
+    ForgetConfirmed,
     /// Submits happen eleven hours late.
     SubmitAtNight,
     /// What was sent is not remembered for caps.
@@ -171,6 +173,9 @@ fn doctor_state(sabotage: Sabotage, row: &mut StateRow, draw: &mut Random) {
     let Ok(mut state) = State::decode(row.contact, &row.body) else { return };
     match sabotage {
         Sabotage::DeafToStop => {
+            state.consents.retain(|it| it.state != ConsentState::OptedOut);
+        }
+        Sabotage::ForgetConfirmed if state.auto_replies.is_empty() => {
             state.consents.retain(|it| it.state != ConsentState::OptedOut);
         }
         Sabotage::AssumeConsent => {

@@ -95,6 +95,8 @@ pub struct WorkspacePlan {
     pub keywords: Vec<String>,
     /// Whether a text that lacks a value waits for it.
     pub missing_hold: bool,
+    /// Whether STOP, HELP and START are answered by themselves.
+    pub replies: bool,
     /// Definitions that are published one after the other.
     pub editions: Vec<Edition>,
 }
@@ -112,6 +114,16 @@ pub struct Edition {
     pub segments: Vec<String>,
     /// `journeys/*.yaml`.
     pub journeys: Vec<String>,
+}
+
+impl Edition {
+    /// Whether a word enters a journey while this edition is in force.
+    #[must_use]
+    pub fn has_keyword(&self, word: &str) -> bool {
+        let entry = format!("keyword: {word}\n");
+        let listed = format!("word: {word},");
+        self.workspace.contains(&listed) || self.journeys.iter().any(|text| text.contains(&entry))
+    }
 }
 
 /// Quiet hours in minutes of the day.
@@ -204,7 +216,10 @@ impl Scenario {
         let count = if draw.per_mille(300) { 2 } else { 1 };
         let workspaces: Vec<WorkspacePlan> = (0..count)
             .map(|place| {
-                workspace(&mut random.fork(&format!("workspace {place}")), place, start, end)
+                // Drawn apart: worlds that once found something stay as they were.
+                let replies = random.fork(&format!("auto-replies {place}")).flip();
+                let mut draw = random.fork(&format!("workspace {place}"));
+                workspace(&mut draw, (place, replies), start, end)
             })
             .collect();
         let crowd = draw.one_of([2, 4, 8, 16]);
@@ -254,7 +269,12 @@ fn carrier(draw: &mut Random) -> CarrierPlan {
     }
 }
 
-fn workspace(draw: &mut Random, place: usize, start: Timestamp, end: Timestamp) -> WorkspacePlan {
+fn workspace(
+    draw: &mut Random,
+    (place, replies): (usize, bool),
+    start: Timestamp,
+    end: Timestamp,
+) -> WorkspacePlan {
     let quiet = quiet(draw);
     let mut caps: Vec<CapPlan> = Vec::new();
     for _ in 0..draw.one_of([0, 0, 1, 1, 2, 3]) {
@@ -278,6 +298,7 @@ fn workspace(draw: &mut Random, place: usize, start: Timestamp, end: Timestamp) 
         consent: draw.one_of(["double_opt_in", "single_opt_in", "assumed"]),
         keywords: Vec::new(),
         missing_hold: draw.flip(),
+        replies,
         editions: Vec::new(),
     };
     compose::editions(&mut plan, draw, start, end);

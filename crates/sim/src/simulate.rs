@@ -431,7 +431,9 @@ impl Simulation {
             journeys: loaded.journey_definitions().cloned().collect(),
             workspace: loaded.workspace,
         };
-        lock(&self.chronicle).coming = Some(Rules { plan: plan.clone(), quiet: it.quiet });
+        let mut plan = plan.clone();
+        plan.keywords.retain(|word| it.has_keyword(word));
+        lock(&self.chronicle).coming = Some(Rules { plan, quiet: it.quiet });
         let (seed, now) = (self.scenario.seed, self.now);
         let Some(pipeline) = &mut self.pipeline else { return };
         let result = pipeline.publish(&definitions, seed, now).await;

@@ -28,6 +28,8 @@ macro_rules! planted {
 
 planted! {
     a_forgotten_stop_is_seen: DeafToStop => AfterStop,
+    a_second_confirmation_is_seen: ForgetConfirmed => AutoReplies,
+    a_late_confirmation_is_seen: SubmitLate => AutoReplies,
     a_text_at_night_is_seen: SubmitAtNight => QuietHours,
     a_text_over_a_cap_is_seen: ForgetSends => Caps,
     a_second_submit_is_seen: SubmitTwice => SubmittedTwice,

@@ -106,6 +106,7 @@ fn is_only_a_receipt(engine: &Engine, contact: &Contact, input: &Input, now: Tim
     !suppresses
         && !message.state.waits()
         && contact.state.enrollment(message.id.enrollment).is_none()
+        && !contact.state.auto_replies.iter().any(|mark| mark.message == message.id)
         && engine.message_windows.is_empty()
         && !engine.is_continuous()
         && contact.state.wake().is_none_or(|(due, _)| due >= now)
@@ -127,7 +128,9 @@ impl Run<'_> {
                 };
                 self.set_consent(*channel, topic.clone(), *state, reason, source, at)
             }
-            InputKind::Inbound { text, muted, .. } => self.inbound(text, *muted, at),
+            InputKind::Inbound { text, muted, reply_from, .. } => {
+                self.inbound(text, *muted, reply_from, at)
+            }
             InputKind::Clicked { message } => {
                 self.count_hour(at);
                 self.clicked(message, at);
@@ -365,6 +368,7 @@ impl Run<'_> {
         if state.ended.len() > ENDED_KEYS_SWEPT {
             self.forget_ended();
         }
+        self.forget_auto_replies();
     }
 
     /// Of journeys that may be entered again by now, one ended enrollment is enough to know of.

@@ -3,7 +3,7 @@
 //! Must never hold anything that is not derived from the program.
 
 use crate::condition::{Condition, Engagement, WindowKey, WindowSource};
-use crate::ids::{JourneyId, stable_hash};
+use crate::ids::{JourneyId, MessageId, stable_hash};
 use crate::journey::program::{Action, Awaited, Entry, Journey, Program, Trigger, Wait};
 use crate::message::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,11 +40,26 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The sender that the step of a message names; `None`: the workspace's first, or the step is gone.
+    /// The sender that the step of a message names, or that an auto-reply is to come from; `None`: the workspace's
+    /// first, or the step is gone.
     #[must_use]
     pub fn sender_of_step(&self, message: &Message) -> Option<&str> {
-        let journey = self.program.journeys.get(&(message.journey, message.version))?;
-        let step = journey.steps.get(usize::from(message.id.step))?;
+        if message.auto_reply().is_some() {
+            let place = usize::from(message.id.step);
+            return self.program.settings.senders.get(place).map(|sender| sender.id.as_str());
+        }
+        self.sender_of_visit(message.journey, message.version, message.id)
+    }
+
+    /// As [`Engine::sender_of_step`], for who has no message of a journey at hand but its id.
+    pub(crate) fn sender_of_visit(
+        &self,
+        journey: JourneyId,
+        version: u32,
+        message: MessageId,
+    ) -> Option<&str> {
+        let journey = self.program.journeys.get(&(journey, version))?;
+        let step = journey.steps.get(usize::from(message.step))?;
         let first = || self.program.settings.senders.first().map(|sender| sender.id.as_str());
         match &step.action {
             Action::Send(send) => send.sender.as_deref().or_else(first),

@@ -3,6 +3,7 @@
 //! `definition` is what people write, `program` what runs; nothing here may read a file or a clock.
 
 pub mod advance;
+mod auto_reply;
 pub mod body;
 pub mod compile;
 mod declare;

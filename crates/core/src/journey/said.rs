@@ -4,10 +4,10 @@
 
 use crate::consent::{Channel, ConsentNow, ConsentState};
 use crate::decision::{Reason, What};
-use crate::event::InputKind;
+use crate::event::{InputKind, ReplyFrom};
 use crate::journey::advance::AdvanceError;
 use crate::journey::run::Run;
-use crate::keyword::{self, Keyword};
+use crate::keyword::{self, AutoReply, Keyword};
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -26,6 +26,9 @@ impl Run<'_> {
     ) -> Result<(), AdvanceError> {
         let whole_channel = topic.is_none();
         let changed = self.record_consent(channel, topic, state, reason, detail, at)?;
+        if changed && whole_channel && channel == Channel::Sms {
+            self.withdraw_untrue_replies();
+        }
         if changed && state == ConsentState::OptedOut && whole_channel {
             self.withdraw_all(channel)?;
         }
@@ -89,6 +92,7 @@ impl Run<'_> {
         &mut self,
         text: &str,
         muted: bool,
+        reply_from: &ReplyFrom,
         at: Timestamp,
     ) -> Result<(), AdvanceError> {
         self.count_hour(at);
@@ -104,19 +108,37 @@ impl Run<'_> {
                 // Whatever the carrier's clock says: a revocation that arrives holds.
                 let now = self.now;
                 self.set_consent(Channel::Sms, None, state, Reason::Keyword, STOP, now)?;
+                // Confirmed once: whoever is stopped already has been told.
+                if consent != Some(state) && self.says(state) {
+                    self.auto_reply(AutoReply::Stop, reply_from);
+                }
             }
             Keyword::Start { yes } if !yes || is_unanswered(consent) => {
                 let state = ConsentState::OptedIn;
                 self.set_consent(Channel::Sms, None, state, Reason::Keyword, "start", at)?;
+                // A yes to a question is answered by whoever asked it.
+                let is_asked = yes && consent == Some(ConsentState::Pending);
+                if self.says(state) && consent != Some(state) && !is_asked {
+                    self.auto_reply(AutoReply::Start, reply_from);
+                }
                 // A yes that gives consent also answers the message that asked for it.
                 if yes {
                     self.replied(text, at);
                 }
             }
             Keyword::Own { word } => return self.enter_on_keyword(&word, at),
-            Keyword::Start { .. } | Keyword::Help | Keyword::Other => self.replied(text, at),
+            Keyword::Help => {
+                self.replied(text, at);
+                self.auto_reply(AutoReply::Help, reply_from);
+            }
+            Keyword::Start { .. } | Keyword::Other => self.replied(text, at),
         }
         Ok(())
+    }
+
+    /// Whether that is the person's answer for texts now.
+    fn says(&self, state: ConsentState) -> bool {
+        self.contact.state.consent(Channel::Sms, None) == Some(state)
     }
 
     fn classify(&self, text: &str) -> Keyword {
@@ -124,14 +146,18 @@ impl Run<'_> {
         keyword::classify(text, &self.engine.program.settings, words)
     }
 
-    /// Keeps the revocation in an input that failed, and nothing of what it would lead to: no journey goes on.
-    /// What waits for its turn is dropped when it comes to be handed over.
+    /// Keeps the revocation in an input that failed, and of what it would lead to only its confirmation: no journey goes
+    /// on. What waits for its turn is dropped when it comes to be handed over.
     pub(super) fn keep_revocation(&mut self, kind: &InputKind, at: Timestamp) {
         let out = ConsentState::OptedOut;
         let kept = match kind {
-            InputKind::Inbound { text, .. } if self.classify(text) == Keyword::Stop => {
+            InputKind::Inbound { text, reply_from, .. } if self.classify(text) == Keyword::Stop => {
                 let now = self.now;
-                self.record_consent(Channel::Sms, None, out, Reason::Keyword, STOP, now)
+                let kept = self.record_consent(Channel::Sms, None, out, Reason::Keyword, STOP, now);
+                if kept == Ok(true) {
+                    self.auto_reply(AutoReply::Stop, reply_from);
+                }
+                kept
             }
             InputKind::Consent { channel, topic, state, source } if *state == out => {
                 self.record_consent(*channel, topic.clone(), out, Reason::OptedOut, source, at)

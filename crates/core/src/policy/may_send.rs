@@ -7,6 +7,7 @@ use crate::consent::{Channel, ConsentState};
 use crate::contact::Contact;
 use crate::decision::Reason;
 use crate::evaluate::{first_instant, last_instant};
+use crate::keyword::AutoReply;
 use crate::limits;
 use crate::phone;
 use crate::policy::jurisdiction::Jurisdictions;
@@ -101,6 +102,31 @@ pub fn may_send(settings: &Settings, contact: &Contact, wish: Wish, now: Timesta
         Some(_) if wish.not_after.is_some_and(|end| at >= end) => Verdict::Drop(Reason::TooLate),
         Some(reason) => Verdict::Hold { until: at, reason },
     }
+}
+
+/// May this auto-reply go now, to the number that wrote? Hours, caps, pauses and a revocation hold other messages, not
+/// the answer to what the person has just texted; but it must come in time, and say what is still so.
+///
+/// # Errors
+/// Why it must not.
+pub fn may_reply(
+    contact: &Contact,
+    word: AutoReply,
+    to: &str,
+    not_after: Timestamp,
+    now: Timestamp,
+) -> Result<(), Reason> {
+    if to.is_empty() {
+        return Err(Reason::NoAddress);
+    }
+    match (word, contact.state.consent(Channel::Sms, None)) {
+        (AutoReply::Help, _)
+        | (AutoReply::Stop, Some(ConsentState::OptedOut))
+        | (AutoReply::Start, Some(ConsentState::OptedIn)) => {}
+        (AutoReply::Start, Some(ConsentState::OptedOut)) => return Err(Reason::OptedOut),
+        (AutoReply::Stop | AutoReply::Start, _) => return Err(Reason::Superseded),
+    }
+    if now >= not_after { Err(Reason::TooLate) } else { Ok(()) }
 }
 
 fn consent_objects(settings: &Settings, contact: &Contact, wish: Wish) -> Option<Reason> {

@@ -2,8 +2,10 @@
 //!
 //! Must never hold a secret: gateways and their keys are configured elsewhere.
 
+use crate::keyword::AutoReply;
 use crate::policy::quiet::QuietWindow;
 use crate::policy::route::Route;
+use crate::template::Template;
 use crate::time::Span;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -71,6 +73,31 @@ pub struct Settings {
     pub link_domain: Option<String>,
     /// What becomes of a message whose text needs a value that is missing.
     pub missing_values: MissingValues,
+    /// What people get who text STOP, HELP or START.
+    pub auto_replies: AutoReplies,
+}
+
+/// Texts that go out by themselves; `None`: nothing does, because the carrier or a journey sees to it.
+#[derive(Debug, Clone, Default)]
+pub struct AutoReplies {
+    /// Confirms a STOP.
+    pub stop: Option<Template>,
+    /// Answers HELP.
+    pub help: Option<Template>,
+    /// Answers a START.
+    pub start: Option<Template>,
+}
+
+impl AutoReplies {
+    /// The text for a word.
+    #[must_use]
+    pub fn of(&self, word: AutoReply) -> Option<&Template> {
+        match word {
+            AutoReply::Stop => self.stop.as_ref(),
+            AutoReply::Help => self.help.as_ref(),
+            AutoReply::Start => self.start.as_ref(),
+        }
+    }
 }
 
 /// When not to send.

@@ -5,10 +5,12 @@ use std::path::Path;
 use wayline_core::condition::{JsonPath, WindowKey, WindowPlan, WindowSource};
 use wayline_core::consent::{Channel, ConsentNow, ConsentState};
 use wayline_core::contact::{
-    DateDue, Ended, Enrollment, GoalWatch, LatestMessage, Position, SendMark, SentMark, State,
+    AutoReplyMark, AutoReplyStage, DateDue, Ended, Enrollment, GoalWatch, LatestMessage, Position,
+    SendMark, SentMark, State,
 };
 use wayline_core::decision::Reason;
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, Seq};
+use wayline_core::keyword::AutoReply;
 use wayline_core::policy::settings::Purpose;
 use wayline_core::time::{Span, Timestamp};
 use wayline_core::window::Window;
@@ -119,38 +121,62 @@ fn state(n: u64, text: &str) -> State {
         dates: vec![DateDue { journey: JourneyId(1), due: at, value: "1988-02-29".to_owned() }],
         recheck_at: Some(at + Span(1)),
         hours: (0..24).collect(),
+        auto_replies: Vec::new(),
     }
+}
+
+/// As [`state`], with what version 2 added.
+fn state_with_replies(n: u64, text: &str) -> State {
+    let at = Timestamp(1_790_000_000_000 + n as i64);
+    let stages =
+        [AutoReplyStage::Queued, AutoReplyStage::Submitting, AutoReplyStage::Done].into_iter();
+    let marks = AutoReply::ALL.into_iter().zip(stages).map(|(word, stage)| {
+        let message = MessageId { enrollment: EnrollmentId::of_nobody(n << 8), step: 1, visit: 1 };
+        AutoReplyMark { word, message, at, stage }
+    });
+    State { auto_replies: marks.collect(), ..state(n, text) }
 }
 
 proptest! {
     #![proptest_config(crate::cases(100))]
     #[test]
     fn a_state_survives_being_stored(n in 0_u64..1_000_000, text in "\\PC{0,20}") {
-        let before = state(n, &text);
-        let bytes = before.encode(ContactId(1)).expect("it can be written");
-        let after = State::decode(ContactId(1), &bytes).expect("it can be read");
-        prop_assert_eq!(before, after);
+        for before in [state(n, &text), state_with_replies(n, &text)] {
+            let bytes = before.encode(ContactId(1)).expect("it can be written");
+            let after = State::decode(ContactId(1), &bytes).expect("it can be read");
+            prop_assert_eq!(before, after);
+        }
     }
 
     /// Damage is an error or another state, never a crash.
     #[test]
     fn damage_never_ends_the_program(n in 0_u64..50, cut in 0_usize..4_000, flip in 0_usize..4_000, with: u8) {
-        let mut bytes = state(n, "x").encode(ContactId(1)).expect("it can be written");
-        if let Some(byte) = bytes.get_mut(flip) {
-            *byte ^= with;
+        for state in [state(n, "x"), state_with_replies(n, "x")] {
+            let mut bytes = state.encode(ContactId(1)).expect("it can be written");
+            if let Some(byte) = bytes.get_mut(flip) {
+                *byte ^= with;
+            }
+            bytes.truncate(cut);
+            let _ = State::decode(ContactId(1), &bytes);
         }
-        bytes.truncate(cut);
-        let _ = State::decode(ContactId(1), &bytes);
     }
 }
 
 /// A state as release 0.1 stored it, in hexadecimal. When this fails, a running installation would lose its people:
 /// give the encoding a new version and read both. `UPDATE_EXPECT=1` is for the time before the first release.
 #[test]
-#[allow(clippy::disallowed_methods, reason = "a test has no other way to be told")]
 fn state_compatibility() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/state/v1.bin");
-    let rich = state(12, "größe");
+    // One without auto-replies is still written as the first release wrote it, which reads it, too.
+    golden(1, &state(12, "größe"));
+    golden(2, &state_with_replies(12, "größe"));
+}
+
+#[allow(clippy::disallowed_methods, reason = "a test has no other way to be told")]
+fn golden(version: u8, rich: &State) {
+    let name = format!("tests/state/v{version}.bin");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let written = rich.encode(ContactId(1)).expect("it can be written");
+    assert_eq!(written.first(), Some(&version));
     if std::env::var("UPDATE_EXPECT").is_ok() {
         let bytes = rich.encode(ContactId(1)).expect("it can be written");
         let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -161,7 +187,8 @@ fn state_compatibility() {
     let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
     let bytes: Vec<u8> = digits.chunks(2).map(|two| (two[0] * 16 + two[1]) as u8).collect();
     let stored = State::decode(ContactId(1), &bytes).expect("what was stored can be read");
-    assert_eq!(stored, rich);
+    assert_eq!(stored, *rich);
+    assert_eq!(written, bytes, "version {version} is written as it was");
     let newer: Vec<u8> = std::iter::once(99).chain(bytes.into_iter().skip(1)).collect();
     let error = State::decode(ContactId(1), &newer).expect_err("a newer version is refused");
     assert!(error.to_string().contains("version 99"), "{error}");

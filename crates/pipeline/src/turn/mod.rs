@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use wayline_core::contact::{Contact, EntryRead, Position, Profile, State};
+use wayline_core::contact::{AutoReplyStage, Contact, EntryRead, Position, Profile, State};
 use wayline_core::event::{Input, InputKind};
 use wayline_core::ids::{ContactId, MessageId, Seq, WorkspaceId, stable_hash};
 use wayline_core::journey::advance::advance;
@@ -395,6 +395,7 @@ impl<'a> Turn<'a> {
                         Position::Queued | Position::Submitting | Position::Calling { .. }
                     )
                 })
+                || state.auto_replies.iter().any(|reply| reply.stage != AutoReplyStage::Done)
         })
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use wayline_core::contact::{Contact, Profile, State};
 use wayline_core::decision::{Reason, What};
-use wayline_core::event::{Input, InputKind};
+use wayline_core::event::{Input, InputKind, ReplyFrom};
 use wayline_core::journey::effects::EnrollmentFact;
 use wayline_core::journey::engine::Engine;
 use wayline_core::journey::explain::{explain, had_enrollments, relive};
@@ -211,6 +211,8 @@ fn input_of(row: &LoggedInput) -> Option<Input> {
             text: body["text"].as_str()?.to_owned(),
             media: Vec::new(),
             muted: body["muted"].as_bool().unwrap_or_default(),
+            // What went out by itself is told by the stored decisions.
+            reply_from: ReplyFrom::Nobody,
         },
         "enroll" => InputKind::Enroll {
             journey: row.name.clone(),

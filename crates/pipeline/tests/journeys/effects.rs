@@ -9,6 +9,7 @@ use std::sync::Arc;
 use wayline_core::decision::{Decision, What};
 use wayline_core::ids::{ContactId, EnrollmentId, MessageId};
 use wayline_core::journey::engine::Engine;
+use wayline_core::message::HandedOut;
 use wayline_core::time::Timestamp;
 use wayline_store::batch::{Batch, Op, ProfileRow};
 
@@ -26,7 +27,7 @@ pub(crate) struct Effects {
     people: BTreeMap<ContactId, String>,
     attributes: BTreeMap<ContactId, Map<String, Value>>,
     keys: BTreeMap<EnrollmentId, String>,
-    texts: BTreeMap<MessageId, (String, u32)>,
+    texts: BTreeMap<MessageId, HandedOut>,
 }
 
 impl Effects {
@@ -37,12 +38,9 @@ impl Effects {
                 Op::PutEnrollment(row) => {
                     self.keys.insert(row.id, row.key.clone());
                 }
-                Op::InsertMessage(message) => {
-                    self.texts.insert(message.id, (message.text.clone(), message.parts));
-                }
                 Op::ChangeMessage { id, change, .. } => {
                     if let Some(handed_out) = &change.handed_out {
-                        self.texts.insert(*id, (handed_out.text.clone(), handed_out.parts));
+                        self.texts.insert(*id, handed_out.clone());
                     }
                 }
                 _ => {}
@@ -143,11 +141,15 @@ impl Effects {
             let _ = write!(line, " arm {}", decision.variant);
         }
         if decision.what == What::Sent
-            && let Some((text, parts)) = decision.message.and_then(|id| self.texts.get(&id))
+            && let Some(sent) = decision.message.and_then(|id| self.texts.get(&id))
         {
-            let _ = write!(line, " {text:?}");
-            if *parts > 1 {
-                let _ = write!(line, " {parts} parts");
+            let _ = write!(line, " {:?}", sent.text);
+            if sent.parts > 1 {
+                let _ = write!(line, " {} parts", sent.parts);
+            }
+            // Of a journey's message its step tells the sender.
+            if decision.journey.is_none() && sent.sender != "sandbox" {
+                let _ = write!(line, " from {}", sent.sender);
             }
         }
         line

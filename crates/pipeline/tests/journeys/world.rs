@@ -15,7 +15,7 @@ use wayline_core::journey::parse::{parse_journey, parse_segment, parse_workspace
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::definitions::Definitions;
-use wayline_pipeline::gateway::{Gateway, GatewayEvent, Gateways, Inbound, Receipt};
+use wayline_pipeline::gateway::{Destination, Gateway, GatewayEvent, Gateways, Inbound, Receipt};
 use wayline_pipeline::ingest;
 use wayline_pipeline::sandbox::{Behaviour, Sandbox};
 use wayline_pipeline::tick::Tick;
@@ -313,7 +313,11 @@ impl World {
         let id = rest.iter().find_map(|word| word.strip_prefix("id:"));
         let id = Some(id.map_or_else(|| self.inbound.to_string(), str::to_owned));
         let text = text.trim_matches('"').to_owned();
-        let inbound = Inbound::to_workspace(self.workspace, id, from, text, now);
+        let mut inbound = Inbound::to_workspace(self.workspace, id, from, text, now);
+        if let Some(number) = rest.iter().find_map(|word| word.strip_prefix("to:")) {
+            let (gateway, number) = ("sandbox".to_owned(), number.to_owned());
+            inbound.destination = Destination::Sender { gateway, number };
+        }
         let events = vec![GatewayEvent::Inbound(inbound)];
         self.pipeline.receive(events, Tick::Virtual(now)).await
     }

@@ -290,7 +290,9 @@ impl Watcher {
         if !self.filter.wants(message.contact, Some(message.journey)) {
             return None;
         }
-        self.know(message.journey, message.version).await;
+        if message.auto_reply().is_none() {
+            self.know(message.journey, message.version).await;
+        }
         Some(shown::message(message, &self.names))
     }
 

@@ -53,8 +53,11 @@ impl Names {
 }
 
 impl Named {
-    /// Text id of a journey; its number when it is not known.
+    /// Text id of a journey; its number when it is not known; empty: none.
     pub(crate) fn journey(&self, journey: JourneyId) -> String {
+        if journey == JourneyId::NONE {
+            return String::new();
+        }
         let mut versions = self.0.program.journeys.range((journey, 0)..=(journey, u32::MAX));
         let found = versions.next_back().map(|(_, journey)| journey.slug.clone());
         found.unwrap_or_else(|| journey.to_string())

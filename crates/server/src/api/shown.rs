@@ -60,11 +60,11 @@ pub(crate) struct DecisionItem {
 pub(crate) struct MessageItem {
     /// Like `m-12-0-1`.
     pub(crate) id: String,
-    /// From which journey.
+    /// From which journey; empty: none, it is an auto-reply.
     pub(crate) journey: String,
-    /// Its version.
+    /// Its version; 0: none.
     pub(crate) version: u32,
-    /// From which step.
+    /// From which step; of an auto-reply `stop`, `help` or `start`: what it answers.
     pub(crate) step: String,
     /// Arm of the last experiment passed; empty: none.
     pub(crate) variant: String,

@@ -214,7 +214,10 @@ fn missed(data: &Json) -> String {
 /// One event, for people. What belongs to it stands in the field that is named like its kind.
 fn line(name: &str, data: &Json) -> String {
     let it = &data[name];
-    let place = [text(&it["journey"]), text(&it["step"])].join("/");
+    // What is of no journey has gone out by itself.
+    let is_reply = name == "message" && it["journey"] == "";
+    let journey = if is_reply { "auto-reply".to_owned() } else { text(&it["journey"]) };
+    let place = [journey, text(&it["step"])].join("/");
     let place = place.trim_matches('/');
     let (at, what, also): (_, _, &[&str]) = match name {
         "input" => (text(&it["at"]), [text(&it["kind"]), text(&it["name"])].join(" "), &[]),
@@ -287,6 +290,12 @@ mod tests {
                 json!({"contact": 7, "external_id": "ann", "message": {"id": "m-1-0-1", "journey": "winback", "step": "hello",
                     "state": "delivered", "intended_at": at, "handed_out_at": null, "parts": 0, "text": "Hi \u{1b}[2J"}}),
                 "2026-03-02T10:00:00Z      message   ann           delivered  winback/hello  id m-1-0-1  text Hi  [2J\n",
+            ),
+            (
+                "message",
+                json!({"contact": 7, "external_id": "ann", "message": {"id": "m-4-0-1", "journey": "", "step": "stop",
+                    "state": "queued", "intended_at": at, "handed_out_at": null, "parts": 0, "text": ""}}),
+                "2026-03-02T10:00:00Z      message   ann           queued  auto-reply/stop  id m-4-0-1\n",
             ),
         ] {
             assert_eq!(line(name, &data), says);

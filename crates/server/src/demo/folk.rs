@@ -133,6 +133,9 @@ impl Folk {
     }
 
     async fn expect(&mut self, message: Message) -> Result<(), DemoError> {
+        if message.auto_reply().is_some() {
+            return Ok(());
+        }
         if !self.journeys.contains_key(&message.journey) {
             for version in self.app.store.version_heads(self.place.workspace).await? {
                 self.journeys.insert(version.journey, version.slug);

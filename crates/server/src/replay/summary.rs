@@ -33,7 +33,11 @@ impl Names {
         names
     }
 
+    /// Empty: of no journey, an auto-reply.
     pub(crate) fn journey(&self, id: JourneyId) -> String {
+        if id == JourneyId::NONE {
+            return String::new();
+        }
         self.journeys.get(&id).cloned().unwrap_or_else(|| id.to_string())
     }
 

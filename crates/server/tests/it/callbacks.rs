@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use wayline_smsc::{Carrier, Delay, Settings, Share};
 
-const JOURNEY: &str = "\
+pub(crate) const JOURNEY: &str = "\
 journey: liked
 purpose: transactional
 entry: {event: ordered}
@@ -27,16 +27,16 @@ steps:
 const PERSON: &str = "+12125550123";
 
 /// A server that knows where it is, the carrier, and what both need to run.
-struct World {
-    live: Live,
-    carrier: Carrier,
+pub(crate) struct World {
+    pub(crate) live: Live,
+    pub(crate) carrier: Carrier,
     address: String,
     _folder: tempfile::TempDir,
     // Last: what is above stops on it.
     _runtime: tokio::runtime::Runtime,
 }
 
-fn world(change: impl FnOnce(&mut Settings)) -> World {
+pub(crate) fn world(change: impl FnOnce(&mut Settings)) -> World {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -81,7 +81,7 @@ fn carrier_account() -> String {
 }
 
 impl World {
-    fn order(&self) {
+    pub(crate) fn order(&self) {
         let key = self.live.key("cafe", &["write"]);
         let person = json!({ "userId": "u-1", "traits": { "phone": PERSON } });
         self.live.request("POST", "/v1/identify", &key, &person).expect(200);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "what cannot go on has to stop the test")]
 
+mod auto_replies;
 mod backup;
 mod binds;
 mod bounds;

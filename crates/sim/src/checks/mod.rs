@@ -3,10 +3,12 @@
 //! Checkers work on facts alone (rows, and what the carrier saw). Must never call what they check.
 
 pub(crate) mod messages;
+mod replies;
 mod rest;
 mod standing;
 mod submit;
 
+pub(crate) use replies::in_batch;
 pub use rest::{Expected, Parallel, at_rest, inputs};
 pub(crate) use submit::at_submit;
 
@@ -50,6 +52,8 @@ pub enum Invariant {
     TooLate,
     /// Marketing goes only to people who said what the workspace asks for.
     Consent,
+    /// What is answered by itself is answered once, in the commit that takes it, and within five minutes.
+    AutoReplies,
     /// The pipeline never fails but by faults that were injected.
     NoErrors,
 }
@@ -74,6 +78,7 @@ impl fmt::Display for Invariant {
             Invariant::SameBytes => "the same seed gives the same bytes",
             Invariant::TooLate => "nothing after its time",
             Invariant::Consent => "marketing needs consent",
+            Invariant::AutoReplies => "a stop is confirmed once and soon",
             Invariant::NoErrors => "only injected faults fail",
         })
     }

@@ -5,7 +5,7 @@
 use super::{Invariant, Violation};
 use crate::compose::LOOPED;
 use std::collections::{BTreeMap, BTreeSet};
-use wayline_core::contact::{Enrollment, Position, State};
+use wayline_core::contact::{AutoReplyStage, Enrollment, Position, State};
 use wayline_core::decision::{Reason, What};
 use wayline_core::ids::{ContactId, EnrollmentId, JourneyId, MessageId, WorkspaceId};
 use wayline_core::limits::PAGE_ROWS_MAX;
@@ -121,6 +121,7 @@ impl Look<'_> {
                 found.push(violation(Invariant::WaitsForNothing, contact, what));
             }
         }
+        self.auto_replies(&state, &messages, found);
         self.enrollments(&state, parallel, found).await?;
         for message in messages.values() {
             self.message(message, &state, found);
@@ -191,6 +192,33 @@ impl Look<'_> {
         })
     }
 
+    /// What goes out by itself is where the state says.
+    fn auto_replies(
+        &self,
+        state: &State,
+        messages: &BTreeMap<MessageId, Message>,
+        found: &mut Found,
+    ) {
+        for reply in &state.auto_replies {
+            let kept = messages.get(&reply.message).map(|message| message.state);
+            let is_so = match reply.stage {
+                AutoReplyStage::Queued => kept == Some(MessageState::Queued),
+                AutoReplyStage::Submitting => {
+                    kept == Some(MessageState::Submitting) && self.drained.is_none()
+                }
+                AutoReplyStage::Done => true,
+            };
+            if !is_so {
+                let what = format!("{} is {:?} and kept as {kept:?}", reply.message, reply.stage);
+                found.push(violation(
+                    Invariant::WaitsForNothing,
+                    self.record.profile.contact,
+                    what,
+                ));
+            }
+        }
+    }
+
     async fn enrollments(
         &self,
         state: &State,
@@ -230,7 +258,8 @@ impl Look<'_> {
         let is_current =
             owner.is_some_and(|it| it.step == message.id.step && it.visits == message.id.visit);
         let is_open = matches!(message.state, MessageState::Held | MessageState::Queued);
-        if is_open && !is_current {
+        let is_reply = state.auto_replies.iter().any(|it| it.message == message.id);
+        if is_open && !is_current && !is_reply {
             let what =
                 format!("message {} is {} and nobody waits for it", message.id, message.state);
             found.push(violation(Invariant::MessageStates, contact, what));

@@ -4,6 +4,7 @@
 //! policy of the core, nor what it computed.
 
 use super::Invariant;
+use super::replies::{self, answered};
 use crate::chronicle::{Chronicle, Known, Rules, Said, Submit};
 use crate::scenario::{CapPlan, PLACES, QuietPlan};
 use jiff::tz::TimeZone;
@@ -21,6 +22,11 @@ pub(crate) fn at_submit(chronicle: &Chronicle, submit: &Submit) -> Found {
     once(chronicle, submit, &mut found);
     paused(chronicle, submit, &mut found);
     let Some(rules) = chronicle.rules.get(&submit.message.workspace) else { return found };
+    if let Some(word) = answered(&submit.message.text) {
+        let wrong = replies::at_submit(chronicle, submit, word);
+        found.extend(wrong.into_iter().map(|what| (Invariant::AutoReplies, what)));
+        return found;
+    }
     consent(chronicle, submit, rules, &mut found);
     let person = Person::of(chronicle, submit, rules);
     quiet(submit, rules, &person, &mut found);
@@ -179,6 +185,7 @@ fn full(chronicle: &Chronicle, submit: &Submit, cap: &CapPlan, zone: &TimeZone, 
     let contact: ContactId = submit.message.contact;
     let before = chronicle
         .gone(contact)
+        .filter(|before| answered(&before.message.text).is_none())
         .filter(|before| counts(before.message.purpose) && inside(before.at))
         .count();
     if before >= cap.messages {

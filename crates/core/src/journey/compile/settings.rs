@@ -5,14 +5,16 @@
 use super::{Version, journey_file};
 use crate::journey::definition::Workspace;
 use crate::journey::definition::entry::EntryBy;
+use crate::journey::definition::scalar::Text;
 use crate::journey::definition::workspace::{CapWindow as PerWritten, QuietHours, WhenFull};
 use crate::journey::problem::{Code, Problem, Severity};
 use crate::policy::quiet::{LocalTime, QuietWindow};
 use crate::policy::route::Route;
 use crate::policy::settings::{
-    Cap, CapWindow, ConsentMode, MissingValues, Purpose, QuietPolicy, Registration, Sender,
-    SenderKind, Settings, UnknownZonePolicy, ZoneChoice,
+    AutoReplies, Cap, CapWindow, ConsentMode, MissingValues, Purpose, QuietPolicy, Registration,
+    Sender, SenderKind, Settings, UnknownZonePolicy, ZoneChoice,
 };
+use crate::template::Template;
 use crate::time::Span;
 use jiff::tz::TimeZone;
 
@@ -62,7 +64,35 @@ pub(super) fn settings(
         topics: workspace.topics.iter().flatten().map(|topic| topic.id.text.clone()).collect(),
         link_domain: workspace.link_domain.as_ref().map(|domain| domain.text.clone()),
         missing_values: workspace.missing_values.unwrap_or(MissingValues::Drop),
+        auto_replies: auto_replies(workspace, problems),
     })
+}
+
+fn auto_replies(workspace: &Workspace, problems: &mut Vec<Problem>) -> AutoReplies {
+    let Some(written) = &workspace.auto_replies else { return AutoReplies::default() };
+    let mut parsed = |text: &Option<Text>| {
+        let text = text.as_ref()?;
+        // Validation has told where and why one does not parse; here it only must not get lost.
+        let error = match Template::parse(&text.text) {
+            Ok(template) => return Some(template),
+            Err(error) => error,
+        };
+        let at = text.at.inside(error.line, error.column);
+        problems.push(Problem {
+            severity: Severity::Error,
+            code: Code::BadTemplate,
+            file: "workspace.yaml".to_owned(),
+            line: at.line,
+            column: at.column,
+            message: error.to_string(),
+        });
+        None
+    };
+    AutoReplies {
+        stop: parsed(&written.stop),
+        help: parsed(&written.help),
+        start: parsed(&written.start),
+    }
 }
 
 fn quiet(hours: Option<&QuietHours>) -> QuietPolicy {

@@ -2,7 +2,7 @@
 //!
 //! Must never hold a secret: gateways and their keys are configured elsewhere.
 
-use super::scalar::{Country, Duration, Label, Placed, Slug, WallTime, Whole, Word, Zone};
+use super::scalar::{Country, Duration, Label, Placed, Slug, Text, WallTime, Whole, Word, Zone};
 use crate::journey::declare::{record, words};
 use crate::journey::form::{Form, Listed, Report, SchemaBook};
 use crate::journey::node::{Node, Value};
@@ -42,6 +42,20 @@ record! {
         topics: Option<Vec<Topic>>,
         /// What becomes of a message whose text needs a value that is missing; default drop.
         missing_values: Option<MissingValues>,
+        /// What people get who text STOP, HELP or START; default nothing: many carriers answer by themselves.
+        auto_replies: Option<AutoReplies>,
+    }
+}
+
+record! {
+    /// Texts that go out by themselves, each over `workspace` and `contact`.
+    pub struct AutoReplies: "auto-replies" {
+        /// Confirms a STOP that changes something; nothing but that.
+        stop: Option<Text>,
+        /// Answers HELP, also to who has stopped.
+        help: Option<Text>,
+        /// Answers a START that changes something.
+        start: Option<Text>,
     }
 }
 

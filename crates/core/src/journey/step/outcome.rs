@@ -19,17 +19,17 @@ use crate::message::{Message, MessageChange, MessageState};
 use crate::time::Timestamp;
 
 /// How a message that was surely not taken goes back into the outbox.
-pub(super) struct Again {
+pub(crate) struct Again {
     /// When it may be claimed again.
-    pub(super) due: Timestamp,
+    pub(crate) due: Timestamp,
     /// Why it waits.
-    pub(super) reason: Reason,
+    pub(crate) reason: Reason,
     /// Whether this was one of its attempts: being asked to slow down is none.
-    pub(super) counts: bool,
+    pub(crate) counts: bool,
     /// What the carrier said.
-    pub(super) error: Option<String>,
+    pub(crate) error: Option<String>,
     /// The gateway that refused it, when another route is to take it.
-    pub(super) tried: Option<String>,
+    pub(crate) tried: Option<String>,
 }
 
 /// What a receipt tells.
@@ -135,12 +135,17 @@ impl Run<'_> {
         if message.state.is_open() && !self.out.messages.iter().any(changed) {
             self.change(message.id, MessageState::Dropped, Reason::LimitReached, None);
             self.about_message(message, What::Dropped, Reason::LimitReached);
+            self.auto_reply_ended(message.id, false);
         }
     }
 
     /// Surely not taken: it goes back into the outbox, unless it was tried too often or would be too late.
     pub(super) fn again(&mut self, message: &Message, again: Again) -> Result<(), AdvanceError> {
         self.uncount(message.id);
+        if let Some(word) = message.auto_reply() {
+            self.auto_reply_again(word, message, again);
+            return Ok(());
+        }
         let id = message.id.enrollment;
         let waits = self.enrollment(id).is_some_and(|enrollment| {
             enrollment.position == Position::Submitting
@@ -194,6 +199,10 @@ impl Run<'_> {
     }
 
     fn mark_sent(&mut self, message: &Message, failed: bool) {
+        if message.auto_reply().is_some() {
+            // What people write next is no reply to it.
+            return self.auto_reply_ended(message.id, !failed);
+        }
         let at = message.handed_out_at.unwrap_or(self.now);
         if !failed {
             self.contact.state.latest = Some(LatestMessage {
@@ -271,7 +280,7 @@ impl Run<'_> {
             self.number_refused(error)?;
         }
         let waits_again = message.state.waits();
-        if waits_again {
+        if waits_again && message.auto_reply().is_none() {
             // It was sent after all: it counts again, and what waits to send it once more ends.
             self.count_again(message);
             self.released(message.id.enrollment, message.id, Reason::Receipt);
@@ -311,6 +320,9 @@ impl Run<'_> {
 
     /// A decision about a message, whether its enrollment is still active or not.
     pub(crate) fn about_message(&mut self, message: &Message, what: What, reason: Reason) {
+        if let Some(word) = message.auto_reply() {
+            return self.about_auto_reply(word, message.id, what, reason);
+        }
         let at = self.now;
         self.push(Decision {
             at,
@@ -329,6 +341,10 @@ impl Run<'_> {
 
     /// Tells conditions and waits that something happened to a message.
     pub(crate) fn engage(&mut self, message: &Message, was: Engagement, at: Timestamp) {
+        // Journeys ask what became of their own messages.
+        if message.auto_reply().is_some() {
+            return;
+        }
         let program = &self.engine.program;
         let journey = program.journeys.get(&(message.journey, message.version));
         let journey = journey.map(|journey| journey.slug.clone()).unwrap_or_default();

@@ -271,6 +271,10 @@ impl Run<'_> {
         run: u64,
         via: &Via,
     ) -> Result<(), AdvanceError> {
+        if let Some(word) = message.auto_reply() {
+            self.hand_out_auto_reply(word, message, run, via);
+            return Ok(());
+        }
         let id = message.id.enrollment;
         let waits = self.enrollment(id).is_some_and(|enrollment| {
             enrollment.position == Position::Queued

@@ -8,6 +8,8 @@ use crate::journey::definition::entry::EntryBy;
 use crate::journey::definition::workspace::{QuietHours, QuietWindow};
 use crate::journey::problem::{Code, Problem, Spot, shortened};
 use crate::limits;
+use crate::template::Template;
+use crate::text;
 use std::collections::BTreeMap;
 
 /// Words that always mean the same to carriers and law, whatever a workspace wants.
@@ -51,6 +53,7 @@ pub fn validate_workspace(file: &str, workspace: &Workspace, scope: &Scope<'_>) 
     let topics = workspace.topics.iter().flatten().map(|topic| &topic.id);
     checker.distinct("topic", topics.map(|id| (id.text.as_str(), id.at)));
     checker.keywords(workspace);
+    checker.auto_replies(workspace);
     checker.report.into_problems()
 }
 
@@ -120,6 +123,39 @@ impl Checker<'_> {
             {
                 let message = "a prefix is + and 1 to 15 digits, in quotes: \"+1907\"";
                 self.report.error(Code::BadNumber, prefix.at, message);
+            }
+        }
+    }
+
+    fn auto_replies(&mut self, workspace: &Workspace) {
+        let Some(replies) = &workspace.auto_replies else { return };
+        let texts = [&replies.stop, &replies.help, &replies.start];
+        if texts.iter().all(|text| text.is_none()) {
+            let message = "these auto-replies answer nothing; write a text for stop, help or start";
+            self.report.error(Code::Empty, replies.at, message);
+        }
+        for text in texts.into_iter().flatten() {
+            self.text(text);
+            let Ok(template) = Template::parse(&text.text) else { continue };
+            let root = |path: &String| path.split(['.', '[']).next().unwrap_or_default().to_owned();
+            let roots = template.variables().iter().map(root).collect::<Vec<_>>();
+            if let Some(other) =
+                roots.iter().find(|it| !["workspace", "contact"].contains(&it.as_str()))
+            {
+                let message = format!(
+                    "{:?} is not known here: an auto-reply belongs to no journey and no event; use contact or workspace",
+                    shortened(other)
+                );
+                self.report.error(Code::BadTemplate, text.at, message);
+            }
+            if text.text.trim().is_empty() {
+                let message = "this text is empty; leave it out where nothing is to go";
+                self.report.error(Code::Empty, text.at, message);
+            }
+            if roots.is_empty() && text::parts(&text.text).1 > limits::PARTS_MAX {
+                let message =
+                    format!("a message has at most {} parts; write less", limits::PARTS_MAX);
+                self.report.error(Code::TooLarge, text.at, message);
             }
         }
     }
