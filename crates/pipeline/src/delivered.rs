@@ -71,7 +71,7 @@ impl Rows {
     fn remove(&mut self, gateway: &str, key: String) {
         let why = Kept::Unanswered;
         self.changed.insert((why, gateway.to_owned(), key.clone()), None);
-        self.ops.push(Op::RemoveText { why, gateway: gateway.to_owned(), key });
+        self.ops.push(Op::RemoveText(why, gateway.to_owned(), key));
     }
 }
 

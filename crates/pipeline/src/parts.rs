@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use wayline_core::ids::stable_hash_wide;
 use wayline_core::text::{self, Alphabet};
 use wayline_core::time::{Span, Timestamp};
-use wayline_store::batch::{Kept, KeptText, Op};
+use wayline_store::batch::{Kept, KeptText};
 
 /// How long parts are waited for. Phones and carriers repeat what fails within minutes.
 pub const PARTS_WITHIN: Span = Span::minutes(10);
@@ -170,11 +170,7 @@ impl Pipeline {
             inbound.id = Some(format!("{}{}", text_of(row), since.0));
             self.inbound(inbound, now).await?;
         }
-        let gone = rows.iter().map(|row| Op::RemoveText {
-            why: Kept::Part,
-            gateway: row.gateway.clone(),
-            key: row.key.clone(),
-        });
+        let gone = rows.iter().cloned().map(KeptText::removed);
         self.work_with(Vec::new(), gone.collect()).await?;
         Ok(())
     }
@@ -200,7 +196,8 @@ fn joined(bodies: &[Body]) -> String {
     };
     let mut expected = 1;
     for body in bodies {
-        if body.part.index > expected {
+        let index = u16::from(body.part.index);
+        if index > expected {
             end(&mut words, &mut run);
             words.push_str(MISSING);
         }
@@ -213,11 +210,48 @@ fn joined(bodies: &[Body]) -> String {
                 run = Some((body.part.alphabet, body.part.bytes.clone()));
             }
         }
-        expected = body.part.index.saturating_add(1);
+        expected = index + 1;
     }
     end(&mut words, &mut run);
-    if expected <= total && total > 0 {
+    if expected <= u16::from(total) {
         words.push_str(MISSING);
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wayline_core::ids::WorkspaceId;
+
+    fn part(index: u8, total: u8, alphabet: Alphabet, bytes: &[u8]) -> Body {
+        let (from, at) = ("+1".to_owned(), Timestamp(1));
+        Body {
+            inbound: Inbound::to_workspace(WorkspaceId(1), None, from, String::new(), at),
+            part: Part { reference: 1, wide: false, total, index, alphabet, bytes: bytes.to_vec() },
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_marked_once_for_each_gap() {
+        let gsm = |index, total| part(index, total, Alphabet::Gsm7, b"x");
+        let said = |bodies: &[Body]| joined(bodies);
+        assert_eq!(said(&[gsm(1, 2), gsm(2, 2)]), "xx");
+        assert_eq!(said(&[gsm(2, 6), gsm(5, 6)]), "[…]x[…]x[…]");
+        assert_eq!(said(&[]), "");
+        let all: Vec<Body> = (1..=255).map(|index| gsm(index, 255)).collect();
+        assert_eq!(said(&all), "x".repeat(255));
+        assert_eq!(said(&all[..254]), format!("{}{MISSING}", "x".repeat(254)));
+    }
+
+    #[test]
+    fn each_alphabet_is_read_by_itself_and_a_cut_character_is_whole() {
+        let smile = text::encode("😀", Alphabet::Utf16).unwrap_or_default();
+        let bodies = [
+            part(1, 3, Alphabet::Latin1, &[0xE9]),
+            part(2, 3, Alphabet::Utf16, &smile[..2]),
+            part(3, 3, Alphabet::Utf16, &smile[2..]),
+        ];
+        assert_eq!(joined(&bodies), "é😀");
+    }
 }

@@ -33,11 +33,7 @@ impl Pipeline {
             let limit = usize::try_from(count - UNCLAIMED_MAX + 1).unwrap_or(usize::MAX);
             let limit = limit.min(limits::PAGE_ROWS_MAX);
             let oldest = self.store.texts_of(Kept::Unclaimed, gateway, None, limit).await?;
-            ops.extend(oldest.into_iter().map(|row| Op::RemoveText {
-                why: row.why,
-                gateway: row.gateway,
-                key: row.key,
-            }));
+            ops.extend(oldest.into_iter().map(KeptText::removed));
         }
         let at = inbound.at.0.to_string();
         let which = stable_hash_wide(&[

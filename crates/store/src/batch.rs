@@ -162,15 +162,8 @@ pub enum Op {
     },
     /// Keeps a text of a person, or a part of one. Replaces one of the same key.
     KeepText(KeptText),
-    /// Keeps it no longer. Nothing happens when it is gone.
-    RemoveText {
-        /// Why it was kept.
-        why: Kept,
-        /// Key of the gateway.
-        gateway: String,
-        /// Which.
-        key: String,
-    },
+    /// Keeps a text no longer, by why it was kept, gateway and key. Nothing happens when it is gone.
+    RemoveText(Kept, String, String),
 }
 
 /// The next ids to hand out.

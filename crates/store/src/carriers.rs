@@ -2,6 +2,7 @@
 //!
 //! Must never hold a secret that can be read: who writes a row has sealed it.
 
+use crate::batch::Op;
 use serde::{Deserialize, Serialize};
 use wayline_core::ids::WorkspaceId;
 use wayline_core::time::Timestamp;
@@ -74,6 +75,14 @@ pub struct KeptText {
     pub came_at: Timestamp,
     /// JSON.
     pub body: String,
+}
+
+impl KeptText {
+    /// The operation that keeps it no longer.
+    #[must_use]
+    pub fn removed(self) -> Op {
+        Op::RemoveText(self.why, self.gateway, self.key)
+    }
 }
 
 /// Until what is known a text is kept.

@@ -135,6 +135,16 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(consents::get, consents::record))
         .routes(routes!(timeline::get))
         .routes(routes!(feed::watch))
+        .merge(gateway_routes())
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+        .routes(routes!(openapi::served))
+}
+
+/// Routes of gateways, the operator's and those of workspaces.
+fn gateway_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .routes(routes!(gateways::list_operator))
         .routes(routes!(gateways::kinds::list))
         .routes(routes!(gateways::get_operator, gateways::put_operator, gateways::delete_operator))
@@ -153,10 +163,6 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(gateways::test::send))
         .routes(routes!(gateways::unknown::list))
         .routes(routes!(gateways::lanes::list))
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
-        .routes(routes!(health::metrics))
-        .routes(routes!(openapi::served))
 }
 
 /// The whole API as a service.

@@ -221,8 +221,7 @@ pub(super) async fn texts(store: &Store) {
     let again = KeptText { body: "{}".to_owned(), ..part("gw", "a/1", 5) };
     kept(store, vec![keep(&again)]).await;
     assert_eq!(of(None, 9).await, [again, a2, ab]);
-    let remove =
-        || Op::RemoveText { why: Kept::Part, gateway: "gw".to_owned(), key: "a/1".to_owned() };
+    let remove = || Op::RemoveText(Kept::Part, "gw".to_owned(), "a/1".to_owned());
     kept(store, vec![remove(), remove()]).await;
     assert_eq!(store.texts_count(Kept::Part, "gw").await.unwrap(), 2);
     assert_eq!(before(Kept::Unanswered, 6).await, [open]);

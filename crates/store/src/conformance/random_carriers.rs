@@ -30,7 +30,7 @@ pub(super) async fn carriers(draw: &mut Draw, model: &Store) -> Op {
         }
         5 => {
             let (why, gateway, key) = place(draw);
-            Op::RemoveText { why, gateway, key }
+            Op::RemoveText(why, gateway, key)
         }
         _ => Op::UseAllowance {
             scope: format!("a{}", draw.below(3)),

@@ -37,7 +37,7 @@ impl Model {
                 let before = self.set_text(&key, Some(row.clone()));
                 UndoCarriers::Text(key, before.map(Box::new))
             }
-            Op::RemoveText { why, gateway, key } => {
+            Op::RemoveText(why, gateway, key) => {
                 let key = (*why, gateway.clone(), key.clone());
                 let before = self.set_text(&key, None);
                 UndoCarriers::Text(key, before.map(Box::new))

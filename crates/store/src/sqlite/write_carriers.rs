@@ -34,7 +34,7 @@ impl Writing<'_> {
                 self.run(sql, params![why.as_str(), gateway, key, came_at.0, body])?;
                 Ok(())
             }
-            Op::RemoveText { why, gateway, key } => {
+            Op::RemoveText(why, gateway, key) => {
                 let sql = "DELETE FROM kept_text WHERE why = ?1 AND gateway = ?2 AND key = ?3";
                 self.run(sql, params![why.as_str(), gateway, key])?;
                 Ok(())

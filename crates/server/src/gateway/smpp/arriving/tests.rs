@@ -1,3 +1,5 @@
+//! What a connection hands over, and when it calls a delivery answered.
+
 use super::*;
 use crate::live::Outcome;
 use crate::run::Clock;
