@@ -284,7 +284,7 @@ impl Task {
         self.arriving.begins(self.heard.now());
         let end = self.carry(stream, &clock, &mut session, &mut flight).await;
         session.ended(clock.elapsed());
-        let closed = self.events(&mut session, &mut flight, clock.elapsed());
+        let closed = self.events(&mut session, &mut flight, clock.elapsed()).await;
         self.state.settle(flight.end());
         self.arriving.ended(&self.heard);
         end.unwrap_or_else(|| match closed {
@@ -353,7 +353,7 @@ impl Task {
                     session.tick(clock.elapsed());
                 }
             }
-            if let Some(why) = self.events(session, flight, clock.elapsed()) {
+            if let Some(why) = self.events(session, flight, clock.elapsed()).await {
                 // What is left to be said (an answer, a nack, an unbind) is said before the connection closes.
                 if write(&mut writer, session).await.is_ok() {
                     self.arriving.written(&self.heard);
@@ -421,13 +421,13 @@ impl Task {
     }
 
     /// Hears what the session tells; the reason, when it is over.
-    fn events(
+    async fn events(
         &mut self,
         session: &mut Session,
         flight: &mut Flight,
         now: Duration,
     ) -> Option<CloseReason> {
-        let mut closed = None;
+        let (mut closed, mut is_answered) = (None, false);
         while let Some(event) = session.event() {
             match event {
                 Event::Bound { system_id, .. } => {
@@ -441,6 +441,7 @@ impl Task {
                     self.heard.wake();
                 }
                 Event::Answered { token, answer } => {
+                    is_answered = true;
                     self.state.settle(flight.answered(token, answer, now));
                 }
                 Event::Late { token, answer } => self.late(flight.late(token, answer)),
@@ -449,6 +450,11 @@ impl Task {
                 }
                 Event::Closed { why } => closed = Some(why),
             }
+        }
+        if is_answered {
+            // Who waits for an answer hears of it before the engine hears of receipts: a place that is free again must
+            // not wait until those are stored.
+            tokio::task::yield_now().await;
         }
         self.arriving.hand_over(&self.heard, &self.own);
         closed
