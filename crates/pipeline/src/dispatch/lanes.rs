@@ -29,9 +29,9 @@ const LANES_PER_TURN: usize = 200;
 /// Pages of lanes of one turn, while none of a page is due.
 const PAGES_PER_TURN: usize = 20;
 /// Messages read at least where something else is looked for behind what waits.
-const LOOKED_PAST: usize = 50;
+const LOOKED_PAST: usize = 100;
 /// When a lane is looked at further of which nothing could go yet.
-const LOOK_ON: Span = Span(10);
+const LOOK_ON: Span = Span(50);
 /// How long a lane is left alone of which nothing could go.
 const BLOCKED: Span = Span::seconds(1);
 
