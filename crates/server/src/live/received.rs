@@ -39,6 +39,11 @@ impl Received {
         others.take(limit).cloned().collect()
     }
 
+    /// Whether everything that came is durable.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// So many are durable: whoever told them is told so.
     pub(super) fn forget(&mut self, mut count: usize) {
         while let Some(together) = self.waiting.front_mut() {

@@ -291,11 +291,9 @@ impl Stages {
         inbox.gather();
         self.gather(inbox, now());
         let claimed = self.claim(Tick::Live(now())).await?;
-        let more = self.refill(inbox, now).await?;
-        Ok(Claimed {
-            looked_at: claimed.looked_at + more.as_ref().map_or(0, |more| more.looked_at),
-            ..more.unwrap_or(claimed)
-        })
+        let Some(more) = self.refill(inbox, now).await? else { return Ok(claimed) };
+        let looked_at = claimed.looked_at + more.looked_at;
+        Ok(Claimed { looked_at, next: earliest(claimed.next, more.next), ..more })
     }
 
     /// Fills places that came free while a commit was in flight: a carrier that waits for us is lost time, and its
@@ -307,10 +305,13 @@ impl Stages {
     ) -> Result<Option<Claimed>, PipelineError> {
         let mut last = None;
         let mut looked_at = 0;
-        for _ in 0..REFILLS_IN_A_ROW {
+        for count in 0..REFILLS_IN_A_ROW {
             inbox.gather();
             let is_free = self.gather(inbox, now());
-            if !is_free || self.answers.len() >= THINGS_PER_TURN {
+            // A STOP may be among what waits: it does not wait for claim after claim.
+            let others_wait = !inbox.waiting.is_empty() || !self.received.is_empty();
+            let is_others_turn = count > 0 && others_wait;
+            if !is_free || is_others_turn || self.answers.len() >= THINGS_PER_TURN {
                 break;
             }
             let claimed = self.claim(Tick::Live(now())).await?;
@@ -472,7 +473,8 @@ impl Stages {
         Ok(gone)
     }
 
-    /// A last round: takes what was sent before the stop, stores answers that have come, hands out nothing new.
+    /// A last round: takes what was sent before the stop, stores what carriers have answered and told, hands out nothing
+    /// new.
     /// Returns whether nothing is left.
     pub(crate) async fn finish(&mut self, inbox: &mut Inbox, now: Timestamp) -> bool {
         inbox.close();
@@ -483,7 +485,11 @@ impl Stages {
         }
         self.gather(inbox, now);
         loop {
-            match self.store_answers(Tick::Live(now)).await {
+            let stored = match self.store_answers(Tick::Live(now)).await {
+                Ok(stored) => self.hear(Tick::Live(now)).await.map(|heard| stored + heard),
+                Err(error) => Err(error),
+            };
+            match stored {
                 Ok(0) => return self.submits_in_flight == 0,
                 Ok(_) => {}
                 Err(error) => {

@@ -51,6 +51,7 @@ use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::{self, ThreadId};
 use write::{Heads, Writing};
 
 /// How a file is kept.
@@ -96,6 +97,8 @@ struct Inner {
     writer: Mutex<Writer>,
     readers: Vec<Mutex<Connection>>,
     next_reader: AtomicUsize,
+    /// The thread that committed last: the engine's.
+    committer: Mutex<Option<ThreadId>>,
     cache: Mutex<Cache>,
     run: u64,
     /// Held as long as the store is open.
@@ -118,6 +121,7 @@ impl SqliteStore {
         let _told = self.probe.begin();
         let inner = &*self.inner;
         let mut writer = inner.writer()?;
+        *inner.committer()? = Some(thread::current().id());
         let changes_before = writer.conn.total_changes();
         inner.sql("beginning a commit", writer.conn.execute_batch("BEGIN IMMEDIATE"))?;
         let generations = inner.cache()?.generations.clone();
@@ -175,16 +179,24 @@ impl Inner {
         self.sql(action, work(&conn))
     }
 
-    /// As [`Inner::read`], for what the engine asks before each commit: with the writer when it is free, whose
-    /// pages stay in memory, while those of a reader are dropped with every commit.
+    fn committer(&self) -> Result<MutexGuard<'_, Option<ThreadId>>, StoreError> {
+        self.committer.lock().map_err(|_| StoreError::Abandoned)
+    }
+
+    /// As [`Inner::read`], for what the engine asks before each commit: with the writer, whose pages stay in memory,
+    /// while those of a reader are dropped with every commit. Whoever else asks reads beside the engine as always.
     fn read_hot<T>(
         &self,
         action: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        let is_engine = *self.committer()? == Some(thread::current().id());
         match self.writer.try_lock() {
-            Ok(writer) => self.sql(action, work(&writer.conn)),
-            Err(_) => self.read(action, work),
+            // What a rollback that failed left open is nothing to read.
+            Ok(writer) if is_engine && writer.conn.is_autocommit() => {
+                self.sql(action, work(&writer.conn))
+            }
+            _ => self.read(action, work),
         }
     }
 

@@ -65,6 +65,7 @@ impl SqliteStore {
             writer: Mutex::new(Writer { conn, heads }),
             readers,
             next_reader: AtomicUsize::new(0),
+            committer: Mutex::default(),
             cache: Mutex::new(Cache::new(options.cache_bytes, generations)),
             run,
             _lock: lock,
