@@ -286,17 +286,18 @@ impl Destination {
     }
 }
 
-/// All configured gateways, by key: `workspace/id`, or the id alone for the operator's.
+/// All configured gateways, by key: `workspace/id`, or the id alone for the operator's. A clone shares them until one of
+/// the two is changed.
 #[derive(Clone, Default)]
 pub struct Gateways {
-    by_key: BTreeMap<String, Connection>,
+    by_key: Arc<BTreeMap<String, Connection>>,
 }
 
 impl Gateways {
     /// One gateway, for every id: the sandbox of replays and simulations.
     #[must_use]
     pub fn only(gateway: Arc<dyn Gateway>) -> Gateways {
-        Gateways { by_key: BTreeMap::from([(String::new(), Connection::free(gateway))]) }
+        Gateways { by_key: Arc::new(BTreeMap::from([(String::new(), Connection::free(gateway))])) }
     }
 
     /// Adds a gateway that reaches nobody.
@@ -308,12 +309,12 @@ impl Gateways {
 
     /// Adds or replaces a gateway.
     pub fn set(&mut self, key: &str, connection: Connection) {
-        self.by_key.insert(key.to_owned(), connection);
+        Arc::make_mut(&mut self.by_key).insert(key.to_owned(), connection);
     }
 
     /// Takes a gateway away.
     pub fn remove(&mut self, key: &str) -> Option<Connection> {
-        self.by_key.remove(key)
+        Arc::make_mut(&mut self.by_key).remove(key)
     }
 
     /// The gateway of that key, else the one that serves every id.

@@ -3,6 +3,8 @@
 //! Must never wait for anything outside: gateways and webhooks answer through the inbox. Must never forget an
 //! answer because the store failed: it is stored again.
 
+mod hand_out;
+
 use super::outside::{Outcome, Outside};
 use super::received::Received;
 use super::{Accept, Command, Inbox, LiveError};
@@ -14,7 +16,7 @@ use wayline_core::event::SubmitOutcome;
 use wayline_core::ids::MessageId;
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};
-use wayline_pipeline::dispatch::{Claimed, Dispatcher, FlowView};
+use wayline_pipeline::dispatch::{Dispatcher, FlowView};
 use wayline_pipeline::retain::Keep;
 use wayline_pipeline::tick::Tick;
 use wayline_pipeline::{Pipeline, PipelineError};
@@ -26,10 +28,6 @@ const INPUTS_PER_TURN: usize = 250;
 const OTHERS_PER_ROUND: usize = 50;
 /// Timers, claims and answers of one commit.
 const THINGS_PER_TURN: usize = 250;
-/// Claims in a row for places that come free: answers that came are stored between them.
-const REFILLS_IN_A_ROW: usize = 8;
-/// Messages at gateways at one time.
-const SUBMITS_IN_FLIGHT_MAX: usize = 2_000;
 /// Webhooks under way at one time.
 const CALLS_IN_FLIGHT_MAX: usize = 256;
 /// Answers of webhooks stored in one round: each is a commit.
@@ -282,45 +280,6 @@ impl Stages {
         Ok((did, next))
     }
 
-    /// Hands out what can go, and what can go into places that come free meanwhile. Returns what it did.
-    async fn hand_out(
-        &mut self,
-        inbox: &mut Inbox,
-        now: &impl Fn() -> Timestamp,
-    ) -> Result<Claimed, PipelineError> {
-        inbox.gather();
-        self.gather(inbox, now());
-        let claimed = self.claim(Tick::Live(now())).await?;
-        let Some(more) = self.refill(inbox, now).await? else { return Ok(claimed) };
-        let looked_at = claimed.looked_at + more.looked_at;
-        Ok(Claimed { looked_at, next: earliest(claimed.next, more.next), ..more })
-    }
-
-    /// Fills places that came free while a commit was in flight: a carrier that waits for us is lost time, and its
-    /// answers can wait for a commit of many. `None`: none came free.
-    async fn refill(
-        &mut self,
-        inbox: &mut Inbox,
-        now: &impl Fn() -> Timestamp,
-    ) -> Result<Option<Claimed>, PipelineError> {
-        let mut last = None;
-        let mut looked_at = 0;
-        for count in 0..REFILLS_IN_A_ROW {
-            inbox.gather();
-            let is_free = self.gather(inbox, now());
-            // A STOP may be among what waits: it does not wait for claim after claim.
-            let others_wait = !inbox.waiting.is_empty() || !self.received.is_empty();
-            let is_others_turn = count > 0 && others_wait;
-            if !is_free || is_others_turn || self.answers.len() >= THINGS_PER_TURN {
-                break;
-            }
-            let claimed = self.claim(Tick::Live(now())).await?;
-            looked_at += claimed.looked_at;
-            last = Some(Claimed { looked_at, ..claimed });
-        }
-        Ok(last)
-    }
-
     /// Takes in what came back from outside. Returns whether a place came free.
     fn gather(&mut self, inbox: &mut Inbox, now: Timestamp) -> bool {
         let mut is_free = false;
@@ -415,32 +374,6 @@ impl Stages {
             self.received.forget(together.len());
         }
         Ok(did)
-    }
-
-    /// Hands out messages that are due and can go, as many as there is room for.
-    async fn claim(&mut self, tick: Tick) -> Result<Claimed, PipelineError> {
-        let under_way = self.submits_in_flight + self.answers.len();
-        let room = SUBMITS_IN_FLIGHT_MAX.saturating_sub(under_way).min(THINGS_PER_TURN);
-        // A copy of a few pointers: a change of gateways must not wait for a commit.
-        let gateways = self.outside.gateways().clone();
-        let (pipeline, dispatcher) = (&mut self.pipeline, &mut self.dispatcher);
-        let mut claimed = pipeline.claim_by_lanes(dispatcher, &gateways, tick, room).await?;
-        let submissions: Vec<_> = std::mem::take(&mut claimed.submissions)
-            .into_iter()
-            .map(|message| {
-                let from = self.pipeline.sender_of(&message).cloned();
-                (message, from)
-            })
-            .collect();
-        let submitted = submissions.len();
-        let now = tick.until();
-        let answered = self.outside.submit(submissions, now);
-        self.submits_in_flight += submitted - answered.len();
-        for (message, outcome) in &answered {
-            self.dispatcher.heard(message, outcome, now);
-        }
-        self.answers.extend(answered);
-        Ok(claimed)
     }
 
     /// Makes webhook calls that are due and not under way.
