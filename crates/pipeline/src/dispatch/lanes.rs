@@ -11,12 +11,14 @@ use super::flow::{FlowView, Flows};
 use super::places::{Look, Place, Places, Route};
 use super::{about, nothing};
 use crate::advance::{Pipeline, PipelineError};
-use crate::gateway::Gateways;
+use crate::gateway::{Gateways, Shared};
 use crate::tick::Tick;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
 use wayline_core::evaluate::earliest;
 use wayline_core::event::{InputKind, SubmitOutcome, Via};
 use wayline_core::ids::WorkspaceId;
+use wayline_core::journey::engine::Engine;
 use wayline_core::limits;
 use wayline_core::message::Message;
 use wayline_core::policy::settings::{Purpose, Sender};
@@ -44,8 +46,10 @@ pub struct Dispatcher {
     after: Option<Lane>,
     /// Lanes of which nothing could go, and until when they are left alone.
     blocked: BTreeMap<Lane, Timestamp>,
-    /// Where each lane is looked at next.
-    places: BTreeMap<Lane, Places>,
+    /// Where each lane is looked at next, by the settings that say which way its messages go.
+    places: BTreeMap<Lane, (Weak<Engine>, Places)>,
+    /// The gateways these places were found with, and who may use them.
+    configured: Vec<(String, Shared)>,
     /// The last turn in which something of a workspace went, by purpose. Whoever has waited longest is asked first: who
     /// found the own gateway busy has not had a turn.
     served: BTreeMap<(WorkspaceId, Purpose), u64>,
@@ -79,6 +83,24 @@ impl Dispatcher {
     /// Places came free somewhere, or gateways changed: lanes that were left alone are looked at again.
     pub fn unblock(&mut self) {
         self.blocked.clear();
+    }
+
+    /// Forgets all places once other gateways are configured: what waits may go another way then.
+    fn note_gateways(&mut self, gateways: &Gateways) {
+        let known = self.configured.iter().map(|(key, shared)| (key, shared));
+        if gateways.iter().map(|(key, connection)| (key, &connection.shared)).eq(known) {
+            return;
+        }
+        let now = gateways.iter().map(|(key, connection)| (key.clone(), connection.shared.clone()));
+        self.configured = now.collect();
+        self.places.clear();
+        self.blocked.clear();
+    }
+
+    /// Where a lane is looked at next; from the beginning once its settings have changed.
+    fn places_of(&mut self, lane: &Lane, engine: &Weak<Engine>) -> Places {
+        let known = self.places.remove(lane).filter(|(found_with, _)| found_with.ptr_eq(engine));
+        known.map(|(_, places)| places).unwrap_or_default()
     }
 
     /// Those who have waited longest first; among equals the order stays.
@@ -146,6 +168,7 @@ impl Pipeline {
         limit: usize,
     ) -> Result<Claimed, PipelineError> {
         let now = tick.until();
+        dispatcher.note_gateways(gateways);
         let room = dispatcher.room(gateways, now);
         let open = room.values().fold(0_usize, |all, room| all.saturating_add(*room));
         let budget = open.min(limit).min(limits::PAGE_ROWS_MAX);
@@ -306,7 +329,8 @@ impl Pipeline {
         if open(dispatcher, turn) == 0 {
             return Ok(());
         }
-        let mut places = dispatcher.places.remove(lane).unwrap_or_default();
+        let found_with = engine.map(Arc::downgrade).unwrap_or_default();
+        let mut places = dispatcher.places_of(lane, &found_with);
         let (count, mut is_end) = (chosen.len(), false);
         let mut seen: Option<(Place, Place)> = None;
         for from in places.looks(|route| dispatcher.is_open(turn, route)) {
@@ -338,7 +362,7 @@ impl Pipeline {
         }
         turn.goes_on |= gave_none && !is_end && open(dispatcher, turn) > 0;
         if places.routes().next().is_some() {
-            dispatcher.places.insert(lane.clone(), places);
+            dispatcher.places.insert(lane.clone(), (found_with, places));
         }
         Ok(())
     }

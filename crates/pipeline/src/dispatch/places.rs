@@ -9,7 +9,8 @@
 //!          ▲           ▲     ▲           ▲
 //!          a is full   b     c           not looked at yet
 //! ```
-//! Nothing of it is needed to go on: what is forgotten is looked at again from the beginning. Must never say that a
+//! Nothing of it is needed to go on: what is forgotten is looked at again from the beginning. So it is when settings or
+//! gateways change, because what waits may go another way then. Must never say that a
 //! message of a route may go while an earlier one of the same route still waits.
 
 use std::collections::BTreeMap;
@@ -87,7 +88,10 @@ impl Places {
             let is_before = *place < from;
             let is_behind = *place > last && !is_end;
             if is_before || is_behind {
-                first.remove(route);
+                // A place found earlier than the one that is known counts: the route of what waits there has changed.
+                if let Some(found) = first.remove(route) {
+                    *place = (*place).min(found).min(newest);
+                }
                 return true;
             }
             let found = first.remove(route).or_else(|| (!is_end).then_some(last));
@@ -153,6 +157,16 @@ mod tests {
         places.looked(look(None, &[("a", 1), ("b", 3)], 10, false), NOW);
         places.looked(look(at(3), &[("a", 4)], 8, false), NOW);
         assert_eq!(places.looks(|it| *it == route("b")), [at(8), at(10)]);
+    }
+
+    #[test]
+    fn what_is_found_earlier_than_it_was_known_counts() {
+        let mut places = Places::default();
+        places.looked(look(None, &[("a", 1), ("b", 5_000)], 5_000, false), NOW);
+        // Those of a go by b from now on.
+        places.looked(look(at(1), &[("b", 1)], 100, false), NOW);
+        assert_eq!(places.looks(|it| *it == route("b")), [at(1), at(5_000)]);
+        assert!(places.may_go(&route("b"), at(1)));
     }
 
     #[test]

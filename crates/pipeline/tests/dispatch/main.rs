@@ -8,6 +8,7 @@ mod desk;
 mod fairness;
 mod inbound;
 mod late;
+mod other_ways;
 mod past_the_head;
 mod receipts;
 mod refusals;
