@@ -6,7 +6,7 @@
 //! message for a gateway that cannot submit it at once: what is claimed is on its way, and no STOP reaches it.
 
 use super::allowances::Allowances;
-use super::choose::{Choice, SHUT_ASKED_EVERY, Turn};
+use super::choose::{Choice, SHUT_ASKED_EVERY, SHUT_ASKED_PER_TURN, Turn};
 use super::flow::{FlowView, Flows};
 use super::places::{Look, Place, Places, Route};
 use super::{about, nothing};
@@ -55,7 +55,7 @@ pub struct Dispatcher {
     served: BTreeMap<(WorkspaceId, Purpose), u64>,
     turns: u64,
     /// When those that wait for a gateway that is down are asked about again.
-    pub(super) shut_asked_at: Timestamp,
+    shut_asked_at: Timestamp,
 }
 
 /// What a turn of dispatch did.
@@ -171,10 +171,20 @@ impl Pipeline {
         dispatcher.note_gateways(gateways);
         let room = dispatcher.room(gateways, now);
         let open = room.values().fold(0_usize, |all, room| all.saturating_add(*room));
-        let budget = open.min(limit).min(limits::PAGE_ROWS_MAX);
+        let mut budget = open.min(limit).min(limits::PAGE_ROWS_MAX);
+        // Who waits for a gateway that is down may be too late by now, also while nothing can go anywhere.
+        let is_asking = limit > 0 && now >= dispatcher.shut_asked_at;
+        if budget == 0 && is_asking {
+            budget = SHUT_ASKED_PER_TURN.min(limit);
+        }
         if budget == 0 {
-            let next = dispatcher.flows.opens_at(gateways, now);
+            let asked_at = (limit > 0).then_some(dispatcher.shut_asked_at);
+            let next = earliest(dispatcher.flows.opens_at(gateways, now), asked_at);
             return Ok(Claimed { next, ..Claimed::default() });
+        }
+        if is_asking {
+            dispatcher.shut_asked_at = now + SHUT_ASKED_EVERY;
+            dispatcher.unblock();
         }
         dispatcher.allowances.begin();
         let (mut lanes, mut next, mut is_full) = self.lanes_due(dispatcher, now).await?;
@@ -192,7 +202,7 @@ impl Pipeline {
             Some(settings.senders.iter())
         });
         self.read_allowances(&mut dispatcher.allowances, of_lanes.flatten(), now).await?;
-        let mut turn = Turn::new(gateways, room, now);
+        let mut turn = Turn::new(gateways, room, is_asking, now);
         let mut works = Vec::new();
         let sells = |lane: &&Lane| lane.purpose == Purpose::Marketing;
         // A flood of reminders leaves a little of each turn to what sells, which may go another way.
@@ -201,13 +211,10 @@ impl Pipeline {
             let lanes: Vec<&Lane> = lanes.iter().filter(|lane| lane.purpose == purpose).collect();
             let left = match purpose {
                 Purpose::Transactional => budget - kept,
-                Purpose::Marketing => budget.saturating_sub(works.len()),
+                Purpose::Marketing => budget.saturating_sub(turn.going),
             };
             let chosen = self.choose_from(dispatcher, &mut turn, &lanes, left).await?;
             works.extend(chosen);
-        }
-        if turn.asked > 0 && turn.now >= dispatcher.shut_asked_at {
-            dispatcher.shut_asked_at = turn.now + SHUT_ASKED_EVERY;
         }
         dispatcher.serve(&works);
         let looked_at = works.len();
@@ -218,8 +225,11 @@ impl Pipeline {
                 dispatcher.allowances.opens_at(),
             );
             next = earliest(next, Some(opens.unwrap_or(now + BLOCKED)));
+            next = earliest(next, Some(dispatcher.shut_asked_at));
         }
-        if turn.goes_on {
+        // Nothing of all these lanes goes where there is room: what is left of it is for the next ones.
+        let is_for_others = is_full && open > 0 && turn.pages == 0;
+        if turn.goes_on || is_for_others {
             next = earliest(next, Some(now + LOOK_ON));
         }
         Ok(Claimed { looked_at, submissions, next })
@@ -295,17 +305,18 @@ impl Pipeline {
         let mut chosen: Vec<(Message, Via)> = Vec::new();
         let workspaces = lanes.iter().map(|lane| lane.workspace).collect::<BTreeSet<_>>().len();
         let mut gave: BTreeMap<&Lane, usize> = BTreeMap::new();
+        let until = turn.going + limit;
         for share in [limit.div_ceil(workspaces.max(1)), limit] {
             for lane in lanes {
                 let before = gave.get(lane).copied();
                 let siblings = lanes.iter().filter(|it| it.workspace == lane.workspace).count();
-                let take = share.div_ceil(siblings.max(1)).min(limit - chosen.len());
+                let take = share.div_ceil(siblings.max(1)).min(until.saturating_sub(turn.going));
                 // A second look at a lane of which nothing could go would only read it again.
                 if take == 0 || before == Some(0) || turn.is_full() {
                     continue;
                 }
                 let count = chosen.len();
-                let wanted = Wanted { before: before.unwrap_or(0), until: count + take };
+                let wanted = Wanted { before: before.unwrap_or(0), until: turn.going + take };
                 self.choose_of_lane(dispatcher, turn, lane, wanted, &mut chosen).await?;
                 *gave.entry(lane).or_default() += chosen.len() - count;
             }
@@ -333,8 +344,11 @@ impl Pipeline {
         let mut places = dispatcher.places_of(lane, &found_with);
         let (count, mut is_end) = (chosen.len(), false);
         let mut seen: Option<(Place, Place)> = None;
-        for from in places.looks(|route| dispatcher.is_open(turn, route)) {
-            let open = open(dispatcher, turn).min(wanted.until - chosen.len());
+        let is_asking = turn.is_asking;
+        let is_asked = |route: &Route| is_asking && dispatcher.is_shut(turn, route);
+        for from in places.looks(|route| dispatcher.is_open(turn, route), is_asked) {
+            let left = wanted.until.saturating_sub(turn.going);
+            let open = open(dispatcher, turn).min(left);
             if open == 0 {
                 break;
             }
@@ -343,10 +357,11 @@ impl Pipeline {
             }
             let least = if places.is_search(from) { LOOKED_PAST } else { 0 };
             let limit = (wanted.before + open).max(least).min(limits::PAGE_ROWS_MAX);
+            turn.pages += 1;
             let page = self.store.messages_due_in_lane(lane, from, turn.now, limit).await?;
             let mut look = Look { from, is_end: page.len() < limit, ..Look::default() };
             for message in page {
-                if chosen.len() >= wanted.until {
+                if turn.going >= wanted.until {
                     look.is_end = false;
                     break;
                 }
@@ -382,6 +397,7 @@ impl Pipeline {
             // The core says what becomes of it.
             look.first.entry(Route::new()).or_insert(place);
             if turn.taken.insert(message.id) {
+                turn.going += 1;
                 chosen.push((message, Via::Sender));
             }
             return;
@@ -405,6 +421,6 @@ impl Pipeline {
 struct Wanted {
     /// Messages of it that go already.
     before: usize,
-    /// How many there are to be then, of all lanes.
+    /// How many are to go then, of all lanes of this turn.
     until: usize,
 }

@@ -13,20 +13,23 @@
 //! gateways change, because what waits may go another way then. Must never say that a
 //! message of a route may go while an earlier one of the same route still waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wayline_core::ids::{EnrollmentId, MessageId};
 use wayline_core::time::{Span, Timestamp};
 
 /// A place in a lane: what lanes are ordered by. `None`: the beginning.
 pub(super) type Place = Option<(Timestamp, MessageId)>;
 
-/// Keys of the gateways that may carry a message, in the order in which they are tried.
-pub(super) type Route = Vec<String>;
+/// What may carry a message, in the order in which it is tried: key of the gateway and sender. Senders of one gateway
+/// may each have a rate of their own.
+pub(super) type Route = Vec<(String, String)>;
 
 /// Messages may still come before places this new: no place is remembered that is newer.
 const SETTLED_AFTER: Span = Span::seconds(1);
-/// Places at which one turn begins to look at one lane.
+/// Places at which one turn begins to look at one lane …
 const LOOKS_PER_LANE: usize = 8;
+/// … besides those of messages that are only asked about: nothing of them can go.
+const ASKED_PER_LANE: usize = 2;
 
 /// The places of one lane.
 #[derive(Debug, Default)]
@@ -50,17 +53,27 @@ pub(super) struct Look {
 }
 
 impl Places {
-    /// Where to look: at the first message of each route that is open, then at what nobody has looked at.
-    pub(super) fn looks(&self, is_open: impl Fn(&Route) -> bool) -> Vec<Place> {
-        let open = self.first.iter().filter(|(route, _)| is_open(route));
-        let mut looks: Vec<Place> = open.map(|(_, place)| *place).collect();
+    /// Where to look: at the first message of each route that is open, at a few of routes that are asked about, then at
+    /// what nobody has looked at.
+    pub(super) fn looks(
+        &self,
+        is_open: impl Fn(&Route) -> bool,
+        is_asked: impl Fn(&Route) -> bool,
+    ) -> Vec<Place> {
+        let mut looks = self.first_of(LOOKS_PER_LANE - 1, &is_open);
+        looks.extend(self.first_of(ASKED_PER_LANE, |route| is_asked(route) && !is_open(route)));
         looks.sort_unstable();
         looks.dedup();
-        looks.truncate(LOOKS_PER_LANE - 1);
         if looks.last() != Some(&self.front) {
             looks.push(self.front);
         }
         looks
+    }
+
+    fn first_of(&self, count: usize, which: impl Fn(&Route) -> bool) -> Vec<Place> {
+        let found = self.first.iter().filter(|(route, _)| which(route)).map(|(_, place)| *place);
+        let first: BTreeSet<Place> = found.collect();
+        first.into_iter().take(count).collect()
     }
 
     /// Whether a look that begins there may pass by much before it finds what goes.
@@ -119,7 +132,7 @@ mod tests {
     }
 
     fn route(name: &str) -> Route {
-        vec![name.to_owned()]
+        vec![(name.to_owned(), "main".to_owned())]
     }
 
     fn look(from: Place, first: &[(&str, i64)], last: i64, is_end: bool) -> Look {
@@ -130,15 +143,15 @@ mod tests {
     #[test]
     fn each_route_goes_on_at_its_own_place() {
         let mut places = Places::default();
-        assert_eq!(places.looks(|_| true), [None]);
+        assert_eq!(places.looks(|_| true, |_| false), [None]);
         places.looked(look(None, &[("a", 1), ("b", 7)], 10, false), NOW);
-        assert_eq!(places.looks(|_| false), [at(10)], "both are full: on to the rest");
-        assert_eq!(places.looks(|it| *it == route("b")), [at(7), at(10)]);
+        assert_eq!(places.looks(|_| false, |_| false), [at(10)], "both are full: on to the rest");
+        assert_eq!(places.looks(|it| *it == route("b"), |_| false), [at(7), at(10)]);
         // On from there everything but what waits before may go.
         assert!(!places.may_go(&route("a"), at(10)) && !places.may_go(&route("b"), at(10)));
         assert!(places.may_go(&route("c"), at(10)) && places.may_go(&route("b"), at(7)));
         places.looked(look(at(7), &[("b", 9), ("a", 8)], 9, false), NOW);
-        assert_eq!(places.looks(|_| true), [at(1), at(9), at(10)]);
+        assert_eq!(places.looks(|_| true, |_| false), [at(1), at(9), at(10)]);
     }
 
     #[test]
@@ -146,9 +159,9 @@ mod tests {
         let mut places = Places::default();
         places.looked(look(None, &[("a", 1), ("b", 7)], 10, true), NOW);
         places.looked(look(at(1), &[("a", 2)], 10, true), NOW);
-        assert_eq!(places.looks(|_| true), [at(2), at(10)]);
+        assert_eq!(places.looks(|_| true, |_| false), [at(2), at(10)]);
         places.looked(Look { from: at(2), is_end: true, ..Look::default() }, NOW);
-        assert_eq!(places.looks(|_| true), [None]);
+        assert_eq!(places.looks(|_| true, |_| false), [None]);
     }
 
     #[test]
@@ -156,7 +169,19 @@ mod tests {
         let mut places = Places::default();
         places.looked(look(None, &[("a", 1), ("b", 3)], 10, false), NOW);
         places.looked(look(at(3), &[("a", 4)], 8, false), NOW);
-        assert_eq!(places.looks(|it| *it == route("b")), [at(8), at(10)]);
+        assert_eq!(places.looks(|it| *it == route("b"), |_| false), [at(8), at(10)]);
+    }
+
+    #[test]
+    fn what_is_only_asked_about_takes_the_place_of_nothing_that_may_go() {
+        let mut places = Places::default();
+        let names: Vec<String> = (1..=20).map(|n| format!("shut{n}")).collect();
+        let mut first: Vec<_> = names.iter().map(String::as_str).zip(1..).collect();
+        first.push(("open", 50));
+        places.looked(look(None, &first, 60, true), NOW);
+        let is_open = |it: &Route| *it == route("open");
+        assert_eq!(places.looks(is_open, |_| true), [at(1), at(2), at(50), at(60)]);
+        assert_eq!(places.looks(is_open, |_| false), [at(50), at(60)]);
     }
 
     #[test]
@@ -165,7 +190,7 @@ mod tests {
         places.looked(look(None, &[("a", 1), ("b", 5_000)], 5_000, false), NOW);
         // Those of a go by b from now on.
         places.looked(look(at(1), &[("b", 1)], 100, false), NOW);
-        assert_eq!(places.looks(|it| *it == route("b")), [at(1), at(5_000)]);
+        assert_eq!(places.looks(|it| *it == route("b"), |_| false), [at(1), at(5_000)]);
         assert!(places.may_go(&route("b"), at(1)));
     }
 
@@ -174,7 +199,7 @@ mod tests {
         let mut places = Places::default();
         let new = NOW.0 - 10;
         places.looked(look(None, &[("a", 5), ("b", new)], new, true), NOW);
-        let looks = places.looks(|_| true);
+        let looks = places.looks(|_| true, |_| false);
         assert_eq!((looks[0], looks.len()), (at(5), 2));
         assert!(looks[1] < at(new - 900));
     }

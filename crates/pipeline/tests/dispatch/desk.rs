@@ -11,7 +11,7 @@ use wayline_core::message::{Message, MessageState};
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::Pipeline;
 use wayline_pipeline::definitions::Definitions;
-use wayline_pipeline::dispatch::Dispatcher;
+use wayline_pipeline::dispatch::{Claimed, Dispatcher};
 use wayline_pipeline::gateway::{Connection, Gateway, GatewayEvent, Gateways, Receipt};
 use wayline_pipeline::ingest::read;
 use wayline_pipeline::tick::Tick;
@@ -110,12 +110,22 @@ impl Desk {
 
     /// A workspace with both journeys; `more`: senders, routes.
     pub(crate) async fn workspace(&mut self, slug: &str, more: &str) -> WorkspaceId {
+        self.workspace_with(slug, more, OFFER).await
+    }
+
+    /// As `workspace`, with another offer.
+    pub(crate) async fn workspace_with(
+        &mut self,
+        slug: &str,
+        more: &str,
+        offer: &str,
+    ) -> WorkspaceId {
         let text = format!(
             "workspace: {slug}\ncountry: US\ntime_zone: America/New_York\nconsent: assumed\nquiet_hours: none\ncaps: []\n{more}"
         );
         let files = [
             ("workspace.yaml", text.as_str()),
-            ("journeys/offer.yaml", OFFER),
+            ("journeys/offer.yaml", offer),
             ("journeys/reminder.yaml", REMINDER),
         ];
         let loaded = load(files.map(|(file, text)| (file, text.as_bytes())));
@@ -160,10 +170,15 @@ impl Desk {
 
     /// First half of a turn: what is to be submitted now, in order.
     pub(crate) async fn claim(&mut self) -> Vec<Message> {
+        self.claimed().await.submissions
+    }
+
+    /// As `claim`, with when to come again.
+    pub(crate) async fn claimed(&mut self) -> Claimed {
         let (pipeline, dispatcher) = (&mut self.pipeline, &mut self.dispatcher);
         let tick = Tick::Live(self.now);
         let claimed = pipeline.claim_by_lanes(dispatcher, &self.gateways, tick, 250).await;
-        claimed.expect("a turn").submissions
+        claimed.expect("a turn")
     }
 
     /// Second half: what the gateways said.

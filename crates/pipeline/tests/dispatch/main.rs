@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod asked;
 mod auto_replies;
 mod desk;
 mod fairness;
