@@ -3,7 +3,7 @@
 //! Must never choose a gateway that cannot submit the message at once.
 
 use super::allowances::May;
-use super::lanes::Dispatcher;
+use super::lanes::{Dispatcher, LOOKED_PAST};
 use super::places::Route;
 use crate::gateway::{Connection, Gateways};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,9 @@ pub(super) const SHUT_ASKED_PER_TURN: usize = 100;
 pub(super) const SHUT_ASKED_EVERY: Span = Span::seconds(1);
 const SHUT_ASKED_AFTER: Span = Span::seconds(15);
 
+/// Long pages that one turn reads: a few milliseconds each, in which carriers wait.
+const FAR_PER_TURN: usize = 2;
+
 /// What one turn may still take from each gateway.
 pub(super) struct Turn<'g> {
     /// Whether those that wait for a gateway that is down are asked about in this turn …
@@ -30,8 +33,9 @@ pub(super) struct Turn<'g> {
     asked: usize,
     /// Messages that go somewhere: what is only asked about takes nobody's place.
     pub(super) going: usize,
-    /// Pages of messages read.
+    /// Pages of messages read, and how many of them were long ones.
     pub(super) pages: usize,
+    far: usize,
     pub(super) gateways: &'g Gateways,
     pub(super) room: BTreeMap<String, usize>,
     /// Messages that go in this turn.
@@ -49,8 +53,14 @@ impl<'g> Turn<'g> {
         now: Timestamp,
     ) -> Turn<'g> {
         let taken = BTreeSet::new();
-        let (asked, going, pages, goes_on) = (0, 0, 0, false);
-        Turn { is_asking, asked, going, pages, gateways, room, taken, goes_on, now }
+        let (asked, going, pages, far, goes_on) = (0, 0, 0, 0, false);
+        Turn { is_asking, asked, going, pages, far, gateways, room, taken, goes_on, now }
+    }
+
+    /// How many messages are read at once where there may be a long way to go.
+    pub(super) fn far(&mut self) -> usize {
+        self.far += 1;
+        if self.far <= FAR_PER_TURN { limits::PAGE_ROWS_MAX } else { LOOKED_PAST }
     }
 
     /// Messages that may still be asked about.

@@ -31,7 +31,7 @@ const LANES_PER_TURN: usize = 200;
 /// Pages of lanes of one turn, while none of a page is due.
 const PAGES_PER_TURN: usize = 20;
 /// Messages read at least where something else is looked for behind what waits.
-const LOOKED_PAST: usize = 100;
+pub(super) const LOOKED_PAST: usize = 100;
 /// When a lane is looked at further of which nothing could go yet.
 const LOOK_ON: Span = Span(50);
 /// How long a lane is left alone of which nothing could go.
@@ -342,7 +342,7 @@ impl Pipeline {
         }
         let found_with = engine.map(Arc::downgrade).unwrap_or_default();
         let mut places = dispatcher.places_of(lane, &found_with);
-        let (count, mut is_end) = (chosen.len(), false);
+        let (count, mut is_end, mut goes_on) = (chosen.len(), false, false);
         let mut seen: Option<(Place, Place)> = None;
         let is_asking = turn.is_asking;
         let is_asked = |route: &Route| is_asking && dispatcher.is_shut(turn, route);
@@ -355,7 +355,11 @@ impl Pipeline {
             if seen.is_some_and(|(first, last)| first <= from && from < last) {
                 continue;
             }
-            let least = if places.is_search(from) { LOOKED_PAST } else { 0 };
+            let least = match places.is_search(from) {
+                true if places.is_far(from) => turn.far(),
+                true => LOOKED_PAST,
+                false => 0,
+            };
             let limit = (wanted.before + open).max(least).min(limits::PAGE_ROWS_MAX);
             turn.pages += 1;
             let page = self.store.messages_due_in_lane(lane, from, turn.now, limit).await?;
@@ -369,8 +373,10 @@ impl Pipeline {
             }
             is_end = look.is_end;
             seen = Some((from, look.last));
-            places.looked(look, turn.now);
+            let is_open = |route: &Route| dispatcher.is_open(turn, route);
+            goes_on |= places.looked(look, is_open, turn.now);
         }
+        turn.goes_on |= goes_on;
         let gave_none = chosen.len() == count && wanted.before == 0;
         if gave_none && is_end && places.routes().all(|route| dispatcher.is_shut(turn, route)) {
             dispatcher.blocked.insert(lane.clone(), turn.now + BLOCKED);

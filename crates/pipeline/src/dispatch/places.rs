@@ -36,8 +36,12 @@ const ASKED_PER_LANE: usize = 2;
 pub(super) struct Places {
     /// The first message of each route that was there when it was looked for.
     first: BTreeMap<Route, Place>,
+    /// Routes of which nothing was found up to their place, by what was read last.
+    sought: BTreeSet<Route>,
     /// Everything before it was looked at.
     front: Place,
+    /// Whether nothing that may go was found right before it.
+    is_front_sought: bool,
 }
 
 /// What one look at a lane found.
@@ -81,6 +85,12 @@ impl Places {
         self.first.len() > 1 || (from.is_some() && from == self.front)
     }
 
+    /// Whether what was read last before that place had nothing of what is looked for: there may be a long way to go.
+    pub(super) fn is_far(&self, from: Place) -> bool {
+        let is_there = |route: &Route| self.first.get(route) == Some(&from);
+        (self.is_front_sought && from == self.front) || self.sought.iter().any(is_there)
+    }
+
     /// All routes of which something waits, as far as it was looked at.
     pub(super) fn routes(&self) -> impl Iterator<Item = &Route> {
         self.first.keys()
@@ -91,33 +101,52 @@ impl Places {
         self.first.get(route).is_none_or(|first| *first >= from)
     }
 
-    /// Remembers what a look found.
-    pub(super) fn looked(&mut self, look: Look, now: Timestamp) {
+    /// Remembers what a look found. Returns whether something that may go is to be looked for further on.
+    pub(super) fn looked(
+        &mut self,
+        look: Look,
+        is_open: impl Fn(&Route) -> bool,
+        now: Timestamp,
+    ) -> bool {
         let Look { from, mut first, last, is_end } = look;
         let first_id = MessageId { enrollment: EnrollmentId(0), step: 0, visit: 0 };
         let newest = Some((now - SETTLED_AFTER, first_id));
         let last = last.max(from);
+        let is_none_open = !first.keys().any(&is_open);
+        let sought = &mut self.sought;
+        let mut goes_on = false;
         self.first.retain(|route, place| {
             let is_before = *place < from;
             let is_behind = *place > last && !is_end;
             if is_before || is_behind {
                 // A place found earlier than the one that is known counts: the route of what waits there has changed.
-                if let Some(found) = first.remove(route) {
-                    *place = (*place).min(found).min(newest);
+                if let Some(found) = first.remove(route).filter(|found| *found < *place) {
+                    *place = found.min(newest);
+                    sought.remove(route);
                 }
                 return true;
             }
-            let found = first.remove(route).or_else(|| (!is_end).then_some(last));
-            *place = found.unwrap_or_default().min(newest);
-            found.is_some()
+            let found = first.remove(route);
+            if found.is_some() || is_end {
+                sought.remove(route);
+                *place = found.unwrap_or_default().min(newest);
+                return found.is_some();
+            }
+            let before = *place;
+            *place = last.min(newest);
+            sought.insert(route.clone());
+            goes_on |= *place > before && is_open(route);
+            true
         });
         self.first.extend(first.into_iter().map(|(route, place)| (route, place.min(newest))));
         if self.front >= from {
             self.front = self.front.max(last).min(newest);
+            self.is_front_sought = !is_end && is_none_open;
         }
         if self.first.is_empty() {
             self.front = None;
         }
+        goes_on
     }
 }
 
@@ -144,32 +173,38 @@ mod tests {
     fn each_route_goes_on_at_its_own_place() {
         let mut places = Places::default();
         assert_eq!(places.looks(|_| true, |_| false), [None]);
-        places.looked(look(None, &[("a", 1), ("b", 7)], 10, false), NOW);
+        places.looked(look(None, &[("a", 1), ("b", 7)], 10, false), |_| true, NOW);
         assert_eq!(places.looks(|_| false, |_| false), [at(10)], "both are full: on to the rest");
         assert_eq!(places.looks(|it| *it == route("b"), |_| false), [at(7), at(10)]);
         // On from there everything but what waits before may go.
         assert!(!places.may_go(&route("a"), at(10)) && !places.may_go(&route("b"), at(10)));
         assert!(places.may_go(&route("c"), at(10)) && places.may_go(&route("b"), at(7)));
-        places.looked(look(at(7), &[("b", 9), ("a", 8)], 9, false), NOW);
+        places.looked(look(at(7), &[("b", 9), ("a", 8)], 9, false), |_| true, NOW);
         assert_eq!(places.looks(|_| true, |_| false), [at(1), at(9), at(10)]);
     }
 
     #[test]
     fn a_route_of_which_nothing_is_left_is_forgotten_and_an_empty_lane_begins_anew() {
         let mut places = Places::default();
-        places.looked(look(None, &[("a", 1), ("b", 7)], 10, true), NOW);
-        places.looked(look(at(1), &[("a", 2)], 10, true), NOW);
+        places.looked(look(None, &[("a", 1), ("b", 7)], 10, true), |_| true, NOW);
+        places.looked(look(at(1), &[("a", 2)], 10, true), |_| true, NOW);
         assert_eq!(places.looks(|_| true, |_| false), [at(2), at(10)]);
-        places.looked(Look { from: at(2), is_end: true, ..Look::default() }, NOW);
+        places.looked(Look { from: at(2), is_end: true, ..Look::default() }, |_| true, NOW);
         assert_eq!(places.looks(|_| true, |_| false), [None]);
     }
 
     #[test]
     fn nothing_found_in_a_full_page_is_looked_for_behind_it() {
         let mut places = Places::default();
-        places.looked(look(None, &[("a", 1), ("b", 3)], 10, false), NOW);
-        places.looked(look(at(3), &[("a", 4)], 8, false), NOW);
+        places.looked(look(None, &[("a", 1), ("b", 3)], 10, false), |_| true, NOW);
+        assert!(!places.is_far(at(3)));
+        let is_open = |it: &Route| *it == route("b");
+        assert!(places.looked(look(at(3), &[("a", 4)], 8, false), is_open, NOW), "b may go");
+        assert!(places.is_far(at(8)));
         assert_eq!(places.looks(|it| *it == route("b"), |_| false), [at(8), at(10)]);
+        assert!(!places.looked(look(at(8), &[("a", 9), ("b", 11)], 12, false), is_open, NOW));
+        assert!(!places.is_far(at(11)));
+        assert!(!places.looked(look(at(11), &[("a", 13)], 14, true), is_open, NOW), "b is gone");
     }
 
     #[test]
@@ -178,7 +213,7 @@ mod tests {
         let names: Vec<String> = (1..=20).map(|n| format!("shut{n}")).collect();
         let mut first: Vec<_> = names.iter().map(String::as_str).zip(1..).collect();
         first.push(("open", 50));
-        places.looked(look(None, &first, 60, true), NOW);
+        places.looked(look(None, &first, 60, true), |_| true, NOW);
         let is_open = |it: &Route| *it == route("open");
         assert_eq!(places.looks(is_open, |_| true), [at(1), at(2), at(50), at(60)]);
         assert_eq!(places.looks(is_open, |_| false), [at(50), at(60)]);
@@ -187,9 +222,9 @@ mod tests {
     #[test]
     fn what_is_found_earlier_than_it_was_known_counts() {
         let mut places = Places::default();
-        places.looked(look(None, &[("a", 1), ("b", 5_000)], 5_000, false), NOW);
+        places.looked(look(None, &[("a", 1), ("b", 5_000)], 5_000, false), |_| true, NOW);
         // Those of a go by b from now on.
-        places.looked(look(at(1), &[("b", 1)], 100, false), NOW);
+        places.looked(look(at(1), &[("b", 1)], 100, false), |_| true, NOW);
         assert_eq!(places.looks(|it| *it == route("b"), |_| false), [at(1), at(5_000)]);
         assert!(places.may_go(&route("b"), at(1)));
     }
@@ -198,7 +233,7 @@ mod tests {
     fn what_is_new_is_looked_at_again() {
         let mut places = Places::default();
         let new = NOW.0 - 10;
-        places.looked(look(None, &[("a", 5), ("b", new)], new, true), NOW);
+        places.looked(look(None, &[("a", 5), ("b", new)], new, true), |_| true, NOW);
         let looks = places.looks(|_| true, |_| false);
         assert_eq!((looks[0], looks.len()), (at(5), 2));
         assert!(looks[1] < at(new - 900));

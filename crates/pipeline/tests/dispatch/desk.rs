@@ -193,13 +193,18 @@ impl Desk {
     /// One turn of dispatch: claims, submits, stores the answers. Returns what was submitted, in order.
     pub(crate) async fn turn(&mut self) -> Vec<Message> {
         let submitted = self.claim().await;
+        self.submit(submitted.clone()).await;
+        submitted
+    }
+
+    /// Submits what was claimed and stores the answers.
+    pub(crate) async fn submit(&mut self, submitted: Vec<Message>) {
         let mut outcomes = Vec::new();
         for message in &submitted {
             let gateway = self.gateways.get(&message.gateway).expect("a gateway");
             outcomes.push(gateway.submit(message, self.now).await);
         }
-        self.answer(submitted.clone(), outcomes).await;
-        submitted
+        self.answer(submitted, outcomes).await;
     }
 
     /// Pauses a journey.

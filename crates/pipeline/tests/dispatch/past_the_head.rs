@@ -129,6 +129,36 @@ fn a_slow_sender_does_not_slow_another_one_of_the_same_gateway() {
 }
 
 #[test]
+fn what_is_far_behind_what_waits_is_found_soon() {
+    pollster::block_on(async {
+        let mut it = three([0, 0, 0]).await;
+        it.desk.people(it.shop, "offer", 1_000, 1_001).await;
+        it.desk.people(it.shop, "offer", 3_000, 7_000).await;
+        it.desk.people(it.shop, "offer", 1_001, 1_010).await;
+        it.desk.later(Span::seconds(2));
+        // Somebody has room, so that the lane is looked at to its end.
+        it.set_room(2, 5);
+        it.turns(20).await;
+        assert_eq!(it.counts(), [0, 0, 0]);
+        it.set_room(1, 20);
+        let mut claims = 0;
+        while it.counts()[1] < 10 {
+            let claimed = it.desk.claimed().await;
+            let next = claimed.next.expect("there is more");
+            // Whoever was given something asks again at once.
+            if claimed.looked_at == 0 {
+                assert!(next <= it.desk.now + Span(50), "after {claims}");
+                it.desk.now = next;
+            }
+            it.desk.submit(claimed.submissions).await;
+            claims += 1;
+            assert!(claims < 10, "{:?}", it.counts());
+        }
+        assert!(in_order(&it.gateways[1]));
+    });
+}
+
+#[test]
 fn however_places_come_and_go_each_gateway_gets_its_own_in_order_and_all_of_it() {
     pollster::block_on(async {
         for seed in 0_u64..6 {
