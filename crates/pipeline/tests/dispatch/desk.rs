@@ -13,7 +13,7 @@ use wayline_pipeline::Pipeline;
 use wayline_pipeline::definitions::Definitions;
 use wayline_pipeline::dispatch::{Claimed, Dispatcher};
 use wayline_pipeline::gateway::{Connection, Gateway, GatewayEvent, Gateways, Receipt};
-use wayline_pipeline::ingest::read;
+use wayline_pipeline::ingest::{Arrival, read};
 use wayline_pipeline::tick::Tick;
 use wayline_store::{MemoryStore, Store};
 
@@ -153,16 +153,36 @@ impl Desk {
     pub(crate) async fn people(&mut self, workspace: WorkspaceId, event: &str, from: u32, to: u32) {
         let mut arrivals = Vec::new();
         for n in from..to {
-            let phone = format!("+1206555{n:04}");
-            let lines = [
-                serde_json::json!({"type": "identify", "userId": n.to_string(), "traits": {"phone": phone}}),
-                serde_json::json!({"type": "track", "userId": n.to_string(), "event": event}),
-            ];
-            for line in lines {
-                let arrival = read(workspace, line.to_string().as_bytes(), Some(self.now));
-                arrivals.push((arrival.expect("a line"), self.now));
-            }
+            arrivals.extend(self.person(workspace, event, &n.to_string(), n));
         }
+        self.accept(arrivals).await;
+    }
+
+    /// Somebody else with the number of person number `n` does something.
+    pub(crate) async fn namesake(&mut self, workspace: WorkspaceId, event: &str, n: u32) {
+        let arrivals = self.person(workspace, event, "namesake", n);
+        self.accept(arrivals.into()).await;
+    }
+
+    fn person(
+        &self,
+        workspace: WorkspaceId,
+        event: &str,
+        user: &str,
+        n: u32,
+    ) -> [(Arrival, Timestamp); 2] {
+        let phone = format!("+1206555{n:04}");
+        let lines = [
+            serde_json::json!({"type": "identify", "userId": user, "traits": {"phone": phone}}),
+            serde_json::json!({"type": "track", "userId": user, "event": event}),
+        ];
+        lines.map(|line| {
+            let arrival = read(workspace, line.to_string().as_bytes(), Some(self.now));
+            (arrival.expect("a line"), self.now)
+        })
+    }
+
+    async fn accept(&mut self, arrivals: Vec<(Arrival, Timestamp)>) {
         for page in arrivals.chunks(500) {
             self.pipeline.accept(page).await.expect("taken");
         }
