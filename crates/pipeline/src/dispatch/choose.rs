@@ -64,7 +64,7 @@ impl<'g> Turn<'g> {
     }
 
     /// Messages that may still be asked about.
-    fn to_ask(&self) -> usize {
+    pub(super) fn to_ask(&self) -> usize {
         if self.is_asking { SHUT_ASKED_PER_TURN.saturating_sub(self.asked) } else { 0 }
     }
 

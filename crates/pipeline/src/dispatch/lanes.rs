@@ -187,16 +187,7 @@ impl Pipeline {
             dispatcher.unblock();
         }
         dispatcher.allowances.begin();
-        let (mut lanes, mut next, mut is_full) = self.lanes_due(dispatcher, now).await?;
-        for _ in 1..PAGES_PER_TURN {
-            if !lanes.is_empty() || !is_full {
-                break;
-            }
-            let later;
-            (lanes, later, is_full) = self.lanes_due(dispatcher, now).await?;
-            next = earliest(next, later);
-        }
-        dispatcher.sort(&mut lanes);
+        let (lanes, mut next, is_full) = self.lanes_of_turn(dispatcher, now).await?;
         let of_lanes = lanes.iter().filter_map(|lane| {
             let settings = &self.engines.get(&lane.workspace)?.program.settings;
             Some(settings.senders.iter())
@@ -233,6 +224,26 @@ impl Pipeline {
             next = earliest(next, Some(now + LOOK_ON));
         }
         Ok(Claimed { looked_at, submissions, next })
+    }
+
+    /// The lanes of a turn, whoever has waited longest first; when another one will have something, and whether there
+    /// are more than these.
+    async fn lanes_of_turn(
+        &self,
+        dispatcher: &mut Dispatcher,
+        now: Timestamp,
+    ) -> Result<(Vec<Lane>, Option<Timestamp>, bool), PipelineError> {
+        let (mut lanes, mut next, mut is_full) = self.lanes_due(dispatcher, now).await?;
+        for _ in 1..PAGES_PER_TURN {
+            if !lanes.is_empty() || !is_full {
+                break;
+            }
+            let later;
+            (lanes, later, is_full) = self.lanes_due(dispatcher, now).await?;
+            next = earliest(next, later);
+        }
+        dispatcher.sort(&mut lanes);
+        Ok((lanes, next, is_full))
     }
 
     /// The commit of a claim: what the policy lets go is `submitting` then.
@@ -348,8 +359,8 @@ impl Pipeline {
         let is_asked = |route: &Route| is_asking && dispatcher.is_shut(turn, route);
         for from in places.looks(|route| dispatcher.is_open(turn, route), is_asked) {
             let left = wanted.until.saturating_sub(turn.going);
-            let open = open(dispatcher, turn).min(left);
-            if open == 0 {
+            let open = open(dispatcher, turn).min(left.saturating_add(turn.to_ask()));
+            if left == 0 || open == 0 {
                 break;
             }
             if seen.is_some_and(|(first, last)| first <= from && from < last) {
