@@ -3,7 +3,7 @@
 //! Must never choose a gateway that cannot submit the message at once.
 
 use super::allowances::May;
-use super::lanes::Dispatcher;
+use super::lanes::{Dispatcher, LOOKED_PAST};
 use super::places::Route;
 use crate::gateway::{Connection, Gateways};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,14 +18,24 @@ use wayline_core::policy::settings::Settings;
 use wayline_core::time::{Span, Timestamp};
 
 /// Messages of a turn that are asked about although nothing can carry them now, how often, and how old they must be.
-const SHUT_ASKED_PER_TURN: usize = 100;
+pub(super) const SHUT_ASKED_PER_TURN: usize = 100;
 pub(super) const SHUT_ASKED_EVERY: Span = Span::seconds(1);
 const SHUT_ASKED_AFTER: Span = Span::seconds(15);
 
+/// Long pages that one turn reads: a few milliseconds each, in which carriers wait.
+const FAR_PER_TURN: usize = 2;
+
 /// What one turn may still take from each gateway.
 pub(super) struct Turn<'g> {
-    /// Messages that were only asked about.
-    pub(super) asked: usize,
+    /// Whether those that wait for a gateway that is down are asked about in this turn …
+    pub(super) is_asking: bool,
+    /// … and how many were.
+    asked: usize,
+    /// Messages that go somewhere: what is only asked about takes nobody's place.
+    pub(super) going: usize,
+    /// Pages of messages read, and how many of them were long ones.
+    pub(super) pages: usize,
+    far: usize,
     pub(super) gateways: &'g Gateways,
     pub(super) room: BTreeMap<String, usize>,
     /// Messages that go in this turn.
@@ -39,13 +49,27 @@ impl<'g> Turn<'g> {
     pub(super) fn new(
         gateways: &'g Gateways,
         room: BTreeMap<String, usize>,
+        is_asking: bool,
         now: Timestamp,
     ) -> Turn<'g> {
-        Turn { asked: 0, gateways, room, taken: BTreeSet::new(), goes_on: false, now }
+        let taken = BTreeSet::new();
+        let (asked, going, pages, far, goes_on) = (0, 0, 0, 0, false);
+        Turn { is_asking, asked, going, pages, far, gateways, room, taken, goes_on, now }
+    }
+
+    /// How many messages are read at once where there may be a long way to go.
+    pub(super) fn far(&mut self) -> usize {
+        self.far += 1;
+        if self.far <= FAR_PER_TURN { limits::PAGE_ROWS_MAX } else { LOOKED_PAST }
+    }
+
+    /// Messages that may still be asked about.
+    pub(super) fn to_ask(&self) -> usize {
+        if self.is_asking { SHUT_ASKED_PER_TURN.saturating_sub(self.asked) } else { 0 }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.room.values().all(|room| *room == 0)
+        self.to_ask() == 0 && self.room.values().all(|room| *room == 0)
     }
 
     /// The place of a gateway's room; the one that serves every id has its room under its own key.
@@ -75,7 +99,8 @@ pub(super) struct Ways<'g> {
 
 impl Ways<'_> {
     pub(super) fn route(&self) -> Route {
-        self.configured.iter().map(|(key, ..)| key.clone()).collect()
+        let way = |(key, _, sender): &(String, &Connection, String)| (key.clone(), sender.clone());
+        self.configured.iter().map(way).collect()
     }
 }
 
@@ -96,14 +121,17 @@ impl<'g> Turn<'g> {
 
 impl Dispatcher {
     /// How many messages of a workspace its gateways may take now, so that no more are read: hundreds read for one
-    /// free place are time that its carrier waits. Any number, where a gateway is shut: what waits for that may go
-    /// another way, or is to be asked about.
+    /// free place are time that its carrier waits. What waits for a gateway that is shut or not configured takes another
+    /// one's place or is asked about, which is done once in a while only.
     pub(super) fn open_to(&self, turn: &Turn<'_>, engine: &Engine) -> usize {
         let settings = &engine.program.settings;
         let of_senders = settings.senders.iter().map(|sender| sender.gateway.as_str());
         let of_routes = settings.routes.iter().map(|route| route.gateway.as_str());
         let own: BTreeSet<&str> = of_senders.chain(of_routes).collect();
-        let mut open = if own.is_empty() { usize::MAX } else { 0 };
+        if own.is_empty() {
+            return usize::MAX;
+        }
+        let (mut open, mut to_ask) = (0_usize, 0);
         for id in own {
             let key = turn.gateways.key_for(&settings.slug, id);
             let found = key.and_then(|key| Some((turn.gateways.connection(&key)?, key)));
@@ -111,26 +139,26 @@ impl Dispatcher {
                 Some((connection, key)) if !self.flows.is_shut(&key, connection, turn.now) => {
                     open = open.saturating_add(turn.room_of(&key));
                 }
-                _ => return usize::MAX,
+                _ => to_ask = turn.to_ask(),
             }
         }
-        open
+        open.saturating_add(to_ask)
     }
 
-    /// Whether something of this route could go now, or is to be asked about.
+    /// Whether something of this route could go now.
     pub(super) fn is_open(&self, turn: &Turn<'_>, route: &Route) -> bool {
-        for key in route {
+        for (key, _) in route {
             let Some(connection) = turn.gateways.connection(key) else { return true };
             if !self.flows.is_shut(key, connection, turn.now) {
                 return turn.room_of(key) > 0;
             }
         }
-        route.is_empty() || turn.now >= self.shut_asked_at
+        route.is_empty()
     }
 
     /// Whether all gateways of this route are disconnected, paused or left alone.
     pub(super) fn is_shut(&self, turn: &Turn<'_>, route: &Route) -> bool {
-        route.iter().all(|key| {
+        route.iter().all(|(key, _)| {
             let connection = turn.gateways.connection(key);
             connection.is_none_or(|it| self.flows.is_shut(key, it, turn.now))
         })
@@ -144,6 +172,7 @@ impl Dispatcher {
         ways: &Ways<'_>,
     ) -> Choice {
         if !ways.any {
+            turn.going += 1;
             return Choice::Go(Via::Nothing);
         }
         let now = turn.now;
@@ -161,6 +190,7 @@ impl Dispatcher {
                     May::NotYet => return Choice::Wait,
                     May::Tomorrow(until) => {
                         let reason = Reason::AllowanceUsed;
+                        turn.going += 1;
                         return Choice::Go(Via::Later { until, reason });
                     }
                 }
@@ -168,6 +198,7 @@ impl Dispatcher {
             if let Some(room) = turn.room.get_mut(turn.place_of(key)) {
                 *room -= 1;
             }
+            turn.going += 1;
             return Choice::Go(Via::Route { gateway: key.clone(), sender: sender_id.clone() });
         }
         if turn.asked >= SHUT_ASKED_PER_TURN {
@@ -178,7 +209,7 @@ impl Dispatcher {
             // Once in a while the policy is asked about those that wait for a gateway that is down: whoever is too late
             // by then goes nowhere.
             let is_old = message.due_at + SHUT_ASKED_AFTER <= now;
-            if !is_old || now < self.shut_asked_at {
+            if !is_old || !turn.is_asking {
                 return Choice::Wait;
             }
             wait = SHUT_ASKED_AFTER;

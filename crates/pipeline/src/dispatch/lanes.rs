@@ -6,17 +6,19 @@
 //! message for a gateway that cannot submit it at once: what is claimed is on its way, and no STOP reaches it.
 
 use super::allowances::Allowances;
-use super::choose::{Choice, SHUT_ASKED_EVERY, Turn};
+use super::choose::{Choice, SHUT_ASKED_EVERY, SHUT_ASKED_PER_TURN, Turn};
 use super::flow::{FlowView, Flows};
 use super::places::{Look, Place, Places, Route};
 use super::{about, nothing};
 use crate::advance::{Pipeline, PipelineError};
-use crate::gateway::Gateways;
+use crate::gateway::{Gateways, Shared};
 use crate::tick::Tick;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
 use wayline_core::evaluate::earliest;
 use wayline_core::event::{InputKind, SubmitOutcome, Via};
 use wayline_core::ids::WorkspaceId;
+use wayline_core::journey::engine::Engine;
 use wayline_core::limits;
 use wayline_core::message::Message;
 use wayline_core::policy::settings::{Purpose, Sender};
@@ -29,7 +31,7 @@ const LANES_PER_TURN: usize = 200;
 /// Pages of lanes of one turn, while none of a page is due.
 const PAGES_PER_TURN: usize = 20;
 /// Messages read at least where something else is looked for behind what waits.
-const LOOKED_PAST: usize = 100;
+pub(super) const LOOKED_PAST: usize = 100;
 /// When a lane is looked at further of which nothing could go yet.
 const LOOK_ON: Span = Span(50);
 /// How long a lane is left alone of which nothing could go.
@@ -44,14 +46,16 @@ pub struct Dispatcher {
     after: Option<Lane>,
     /// Lanes of which nothing could go, and until when they are left alone.
     blocked: BTreeMap<Lane, Timestamp>,
-    /// Where each lane is looked at next.
-    places: BTreeMap<Lane, Places>,
+    /// Where each lane is looked at next, by the settings that say which way its messages go.
+    places: BTreeMap<Lane, (Weak<Engine>, Places)>,
+    /// The gateways these places were found with, and who may use them.
+    configured: Vec<(String, Shared)>,
     /// The last turn in which something of a workspace went, by purpose. Whoever has waited longest is asked first: who
     /// found the own gateway busy has not had a turn.
     served: BTreeMap<(WorkspaceId, Purpose), u64>,
     turns: u64,
     /// When those that wait for a gateway that is down are asked about again.
-    pub(super) shut_asked_at: Timestamp,
+    shut_asked_at: Timestamp,
 }
 
 /// What a turn of dispatch did.
@@ -79,6 +83,24 @@ impl Dispatcher {
     /// Places came free somewhere, or gateways changed: lanes that were left alone are looked at again.
     pub fn unblock(&mut self) {
         self.blocked.clear();
+    }
+
+    /// Forgets all places once other gateways are configured: what waits may go another way then.
+    fn note_gateways(&mut self, gateways: &Gateways) {
+        let known = self.configured.iter().map(|(key, shared)| (key, shared));
+        if gateways.iter().map(|(key, connection)| (key, &connection.shared)).eq(known) {
+            return;
+        }
+        let now = gateways.iter().map(|(key, connection)| (key.clone(), connection.shared.clone()));
+        self.configured = now.collect();
+        self.places.clear();
+        self.blocked.clear();
+    }
+
+    /// Where a lane is looked at next; from the beginning once its settings have changed.
+    fn places_of(&mut self, lane: &Lane, engine: &Weak<Engine>) -> Places {
+        let known = self.places.remove(lane).filter(|(found_with, _)| found_with.ptr_eq(engine));
+        known.map(|(_, places)| places).unwrap_or_default()
     }
 
     /// Those who have waited longest first; among equals the order stays.
@@ -146,30 +168,32 @@ impl Pipeline {
         limit: usize,
     ) -> Result<Claimed, PipelineError> {
         let now = tick.until();
+        dispatcher.note_gateways(gateways);
         let room = dispatcher.room(gateways, now);
         let open = room.values().fold(0_usize, |all, room| all.saturating_add(*room));
-        let budget = open.min(limit).min(limits::PAGE_ROWS_MAX);
+        let mut budget = open.min(limit).min(limits::PAGE_ROWS_MAX);
+        // Who waits for a gateway that is down may be too late by now, also while nothing can go anywhere.
+        let is_asking = limit > 0 && now >= dispatcher.shut_asked_at;
+        if budget == 0 && is_asking {
+            budget = SHUT_ASKED_PER_TURN.min(limit);
+        }
         if budget == 0 {
-            let next = dispatcher.flows.opens_at(gateways, now);
+            let asked_at = (limit > 0).then_some(dispatcher.shut_asked_at);
+            let next = earliest(dispatcher.flows.opens_at(gateways, now), asked_at);
             return Ok(Claimed { next, ..Claimed::default() });
         }
-        dispatcher.allowances.begin();
-        let (mut lanes, mut next, mut is_full) = self.lanes_due(dispatcher, now).await?;
-        for _ in 1..PAGES_PER_TURN {
-            if !lanes.is_empty() || !is_full {
-                break;
-            }
-            let later;
-            (lanes, later, is_full) = self.lanes_due(dispatcher, now).await?;
-            next = earliest(next, later);
+        if is_asking {
+            dispatcher.shut_asked_at = now + SHUT_ASKED_EVERY;
+            dispatcher.unblock();
         }
-        dispatcher.sort(&mut lanes);
+        dispatcher.allowances.begin();
+        let (lanes, mut next, is_full) = self.lanes_of_turn(dispatcher, now).await?;
         let of_lanes = lanes.iter().filter_map(|lane| {
             let settings = &self.engines.get(&lane.workspace)?.program.settings;
             Some(settings.senders.iter())
         });
         self.read_allowances(&mut dispatcher.allowances, of_lanes.flatten(), now).await?;
-        let mut turn = Turn::new(gateways, room, now);
+        let mut turn = Turn::new(gateways, room, is_asking, now);
         let mut works = Vec::new();
         let sells = |lane: &&Lane| lane.purpose == Purpose::Marketing;
         // A flood of reminders leaves a little of each turn to what sells, which may go another way.
@@ -178,13 +202,10 @@ impl Pipeline {
             let lanes: Vec<&Lane> = lanes.iter().filter(|lane| lane.purpose == purpose).collect();
             let left = match purpose {
                 Purpose::Transactional => budget - kept,
-                Purpose::Marketing => budget.saturating_sub(works.len()),
+                Purpose::Marketing => budget.saturating_sub(turn.going),
             };
             let chosen = self.choose_from(dispatcher, &mut turn, &lanes, left).await?;
             works.extend(chosen);
-        }
-        if turn.asked > 0 && turn.now >= dispatcher.shut_asked_at {
-            dispatcher.shut_asked_at = turn.now + SHUT_ASKED_EVERY;
         }
         dispatcher.serve(&works);
         let looked_at = works.len();
@@ -195,11 +216,34 @@ impl Pipeline {
                 dispatcher.allowances.opens_at(),
             );
             next = earliest(next, Some(opens.unwrap_or(now + BLOCKED)));
+            next = earliest(next, Some(dispatcher.shut_asked_at));
         }
-        if turn.goes_on {
+        // Nothing of all these lanes goes where there is room: what is left of it is for the next ones.
+        let is_for_others = is_full && open > 0 && turn.pages == 0;
+        if turn.goes_on || is_for_others {
             next = earliest(next, Some(now + LOOK_ON));
         }
         Ok(Claimed { looked_at, submissions, next })
+    }
+
+    /// The lanes of a turn, whoever has waited longest first; when another one will have something, and whether there
+    /// are more than these.
+    async fn lanes_of_turn(
+        &self,
+        dispatcher: &mut Dispatcher,
+        now: Timestamp,
+    ) -> Result<(Vec<Lane>, Option<Timestamp>, bool), PipelineError> {
+        let (mut lanes, mut next, mut is_full) = self.lanes_due(dispatcher, now).await?;
+        for _ in 1..PAGES_PER_TURN {
+            if !lanes.is_empty() || !is_full {
+                break;
+            }
+            let later;
+            (lanes, later, is_full) = self.lanes_due(dispatcher, now).await?;
+            next = earliest(next, later);
+        }
+        dispatcher.sort(&mut lanes);
+        Ok((lanes, next, is_full))
     }
 
     /// The commit of a claim: what the policy lets go is `submitting` then.
@@ -272,17 +316,18 @@ impl Pipeline {
         let mut chosen: Vec<(Message, Via)> = Vec::new();
         let workspaces = lanes.iter().map(|lane| lane.workspace).collect::<BTreeSet<_>>().len();
         let mut gave: BTreeMap<&Lane, usize> = BTreeMap::new();
+        let until = turn.going + limit;
         for share in [limit.div_ceil(workspaces.max(1)), limit] {
             for lane in lanes {
                 let before = gave.get(lane).copied();
                 let siblings = lanes.iter().filter(|it| it.workspace == lane.workspace).count();
-                let take = share.div_ceil(siblings.max(1)).min(limit - chosen.len());
+                let take = share.div_ceil(siblings.max(1)).min(until.saturating_sub(turn.going));
                 // A second look at a lane of which nothing could go would only read it again.
                 if take == 0 || before == Some(0) || turn.is_full() {
                     continue;
                 }
                 let count = chosen.len();
-                let wanted = Wanted { before: before.unwrap_or(0), until: count + take };
+                let wanted = Wanted { before: before.unwrap_or(0), until: turn.going + take };
                 self.choose_of_lane(dispatcher, turn, lane, wanted, &mut chosen).await?;
                 *gave.entry(lane).or_default() += chosen.len() - count;
             }
@@ -306,23 +351,32 @@ impl Pipeline {
         if open(dispatcher, turn) == 0 {
             return Ok(());
         }
-        let mut places = dispatcher.places.remove(lane).unwrap_or_default();
-        let (count, mut is_end) = (chosen.len(), false);
+        let found_with = engine.map(Arc::downgrade).unwrap_or_default();
+        let mut places = dispatcher.places_of(lane, &found_with);
+        let (count, mut is_end, mut goes_on) = (chosen.len(), false, false);
         let mut seen: Option<(Place, Place)> = None;
-        for from in places.looks(|route| dispatcher.is_open(turn, route)) {
-            let open = open(dispatcher, turn).min(wanted.until - chosen.len());
-            if open == 0 {
+        let is_asking = turn.is_asking;
+        let is_asked = |route: &Route| is_asking && dispatcher.is_shut(turn, route);
+        for from in places.looks(|route| dispatcher.is_open(turn, route), is_asked) {
+            let left = wanted.until.saturating_sub(turn.going);
+            let open = open(dispatcher, turn).min(left.saturating_add(turn.to_ask()));
+            if left == 0 || open == 0 {
                 break;
             }
             if seen.is_some_and(|(first, last)| first <= from && from < last) {
                 continue;
             }
-            let least = if places.is_search(from) { LOOKED_PAST } else { 0 };
+            let least = match places.is_search(from) {
+                true if places.is_far(from) => turn.far(),
+                true => LOOKED_PAST,
+                false => 0,
+            };
             let limit = (wanted.before + open).max(least).min(limits::PAGE_ROWS_MAX);
+            turn.pages += 1;
             let page = self.store.messages_due_in_lane(lane, from, turn.now, limit).await?;
             let mut look = Look { from, is_end: page.len() < limit, ..Look::default() };
             for message in page {
-                if chosen.len() >= wanted.until {
+                if turn.going >= wanted.until {
                     look.is_end = false;
                     break;
                 }
@@ -330,15 +384,17 @@ impl Pipeline {
             }
             is_end = look.is_end;
             seen = Some((from, look.last));
-            places.looked(look, turn.now);
+            let is_open = |route: &Route| dispatcher.is_open(turn, route);
+            goes_on |= places.looked(look, is_open, turn.now);
         }
+        turn.goes_on |= goes_on;
         let gave_none = chosen.len() == count && wanted.before == 0;
         if gave_none && is_end && places.routes().all(|route| dispatcher.is_shut(turn, route)) {
             dispatcher.blocked.insert(lane.clone(), turn.now + BLOCKED);
         }
         turn.goes_on |= gave_none && !is_end && open(dispatcher, turn) > 0;
         if places.routes().next().is_some() {
-            dispatcher.places.insert(lane.clone(), places);
+            dispatcher.places.insert(lane.clone(), (found_with, places));
         }
         Ok(())
     }
@@ -358,6 +414,7 @@ impl Pipeline {
             // The core says what becomes of it.
             look.first.entry(Route::new()).or_insert(place);
             if turn.taken.insert(message.id) {
+                turn.going += 1;
                 chosen.push((message, Via::Sender));
             }
             return;
@@ -381,6 +438,6 @@ impl Pipeline {
 struct Wanted {
     /// Messages of it that go already.
     before: usize,
-    /// How many there are to be then, of all lanes.
+    /// How many are to go then, of all lanes of this turn.
     until: usize,
 }

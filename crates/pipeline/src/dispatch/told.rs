@@ -10,12 +10,15 @@ use crate::receive::went_to;
 use crate::resolve::{ANSWERS_COME_WITHIN, RECEIPTS_MAX, read, take};
 use crate::tick::Tick;
 use std::collections::BTreeSet;
+use wayline_core::carrier::gateway_id;
 use wayline_core::decision::Reason;
 use wayline_core::event::{ReceiptStatus, Via};
 use wayline_core::message::{Message, MessageState};
 
-/// Messages of the same person among which another one is looked for that a receipt may be about.
+/// Messages of one person among which another one is looked for that a receipt may be about.
 const OTHERS_MAX: usize = 20;
+/// People with one number whose messages are looked through; with more of them nothing is guessed.
+const SAME_NUMBER_MAX: usize = 10;
 
 impl Pipeline {
     /// The chosen ones that still are to be handed out. What a receipt says was sent goes no more; what one may yet turn
@@ -83,12 +86,33 @@ impl Pipeline {
         if !unknown.is_empty() {
             return Ok(true);
         }
-        let (workspace, contact) = (message.workspace, message.contact);
-        let others = self.store.messages_of_contact(workspace, contact, None, OTHERS_MAX).await?;
+        // Others may have the number as well, in any workspace that sends by this gateway.
+        let mut people = BTreeSet::from([(message.workspace, message.contact)]);
+        let id = gateway_id(gateway);
+        for (workspace, engine) in &self.engines {
+            let settings = &engine.program.settings;
+            let is_named = settings.senders.iter().any(|it| it.gateway == id)
+                || settings.routes.iter().any(|it| it.gateway == id);
+            if is_named || *workspace == message.workspace {
+                let found = self.store.contacts_by_phone(*workspace, to, SAME_NUMBER_MAX).await?;
+                people.extend(found.into_iter().map(|contact| (*workspace, contact)));
+            }
+            if people.len() > SAME_NUMBER_MAX {
+                return Ok(true);
+            }
+        }
         let is_open = |state| matches!(state, MessageState::Submitting | MessageState::Submitted);
         let is_like = |it: &Message| it.id != message.id && it.gateway == *gateway && it.to == *to;
-        Ok(others
-            .iter()
-            .any(|it| is_like(it) && (is_open(it.state) || it.attempts > 0 && it.state.waits())))
+        let may_be = |it: &Message| {
+            is_like(it) && (is_open(it.state) || it.attempts > 0 && it.state.waits())
+        };
+        for (workspace, contact) in people {
+            let others =
+                self.store.messages_of_contact(workspace, contact, None, OTHERS_MAX).await?;
+            if others.iter().any(may_be) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

@@ -11,9 +11,9 @@ use wayline_core::message::{Message, MessageState};
 use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::Pipeline;
 use wayline_pipeline::definitions::Definitions;
-use wayline_pipeline::dispatch::Dispatcher;
+use wayline_pipeline::dispatch::{Claimed, Dispatcher};
 use wayline_pipeline::gateway::{Connection, Gateway, GatewayEvent, Gateways, Receipt};
-use wayline_pipeline::ingest::read;
+use wayline_pipeline::ingest::{Arrival, read};
 use wayline_pipeline::tick::Tick;
 use wayline_store::{MemoryStore, Store};
 
@@ -110,12 +110,22 @@ impl Desk {
 
     /// A workspace with both journeys; `more`: senders, routes.
     pub(crate) async fn workspace(&mut self, slug: &str, more: &str) -> WorkspaceId {
+        self.workspace_with(slug, more, OFFER).await
+    }
+
+    /// As `workspace`, with another offer.
+    pub(crate) async fn workspace_with(
+        &mut self,
+        slug: &str,
+        more: &str,
+        offer: &str,
+    ) -> WorkspaceId {
         let text = format!(
             "workspace: {slug}\ncountry: US\ntime_zone: America/New_York\nconsent: assumed\nquiet_hours: none\ncaps: []\n{more}"
         );
         let files = [
             ("workspace.yaml", text.as_str()),
-            ("journeys/offer.yaml", OFFER),
+            ("journeys/offer.yaml", offer),
             ("journeys/reminder.yaml", REMINDER),
         ];
         let loaded = load(files.map(|(file, text)| (file, text.as_bytes())));
@@ -143,16 +153,36 @@ impl Desk {
     pub(crate) async fn people(&mut self, workspace: WorkspaceId, event: &str, from: u32, to: u32) {
         let mut arrivals = Vec::new();
         for n in from..to {
-            let phone = format!("+1206555{n:04}");
-            let lines = [
-                serde_json::json!({"type": "identify", "userId": n.to_string(), "traits": {"phone": phone}}),
-                serde_json::json!({"type": "track", "userId": n.to_string(), "event": event}),
-            ];
-            for line in lines {
-                let arrival = read(workspace, line.to_string().as_bytes(), Some(self.now));
-                arrivals.push((arrival.expect("a line"), self.now));
-            }
+            arrivals.extend(self.person(workspace, event, &n.to_string(), n));
         }
+        self.accept(arrivals).await;
+    }
+
+    /// Somebody else with the number of person number `n` does something.
+    pub(crate) async fn namesake(&mut self, workspace: WorkspaceId, event: &str, n: u32) {
+        let arrivals = self.person(workspace, event, "namesake", n);
+        self.accept(arrivals.into()).await;
+    }
+
+    fn person(
+        &self,
+        workspace: WorkspaceId,
+        event: &str,
+        user: &str,
+        n: u32,
+    ) -> [(Arrival, Timestamp); 2] {
+        let phone = format!("+1206555{n:04}");
+        let lines = [
+            serde_json::json!({"type": "identify", "userId": user, "traits": {"phone": phone}}),
+            serde_json::json!({"type": "track", "userId": user, "event": event}),
+        ];
+        lines.map(|line| {
+            let arrival = read(workspace, line.to_string().as_bytes(), Some(self.now));
+            (arrival.expect("a line"), self.now)
+        })
+    }
+
+    async fn accept(&mut self, arrivals: Vec<(Arrival, Timestamp)>) {
         for page in arrivals.chunks(500) {
             self.pipeline.accept(page).await.expect("taken");
         }
@@ -160,10 +190,15 @@ impl Desk {
 
     /// First half of a turn: what is to be submitted now, in order.
     pub(crate) async fn claim(&mut self) -> Vec<Message> {
+        self.claimed().await.submissions
+    }
+
+    /// As `claim`, with when to come again.
+    pub(crate) async fn claimed(&mut self) -> Claimed {
         let (pipeline, dispatcher) = (&mut self.pipeline, &mut self.dispatcher);
         let tick = Tick::Live(self.now);
         let claimed = pipeline.claim_by_lanes(dispatcher, &self.gateways, tick, 250).await;
-        claimed.expect("a turn").submissions
+        claimed.expect("a turn")
     }
 
     /// Second half: what the gateways said.
@@ -178,13 +213,18 @@ impl Desk {
     /// One turn of dispatch: claims, submits, stores the answers. Returns what was submitted, in order.
     pub(crate) async fn turn(&mut self) -> Vec<Message> {
         let submitted = self.claim().await;
+        self.submit(submitted.clone()).await;
+        submitted
+    }
+
+    /// Submits what was claimed and stores the answers.
+    pub(crate) async fn submit(&mut self, submitted: Vec<Message>) {
         let mut outcomes = Vec::new();
         for message in &submitted {
             let gateway = self.gateways.get(&message.gateway).expect("a gateway");
             outcomes.push(gateway.submit(message, self.now).await);
         }
-        self.answer(submitted.clone(), outcomes).await;
-        submitted
+        self.answer(submitted, outcomes).await;
     }
 
     /// Pauses a journey.

@@ -109,6 +109,29 @@ fn whoever_finds_the_own_gateway_busy_comes_first_when_it_is_free() {
 }
 
 #[test]
+fn more_lanes_than_one_turn_looks_at_do_not_keep_back_the_one_with_room() {
+    pollster::block_on(async {
+        let mut desk = Desk::open().await;
+        let (full, free) = (Scripted::new(0), Scripted::new(5));
+        desk.gateway("full", &full);
+        desk.gateway("carrier", &free);
+        for n in 0..205 {
+            let sender = SENDER.replace("carrier", "full");
+            let workspace = desk.workspace(&format!("w{n}"), &sender).await;
+            desk.people(workspace, "offer", 0, 1).await;
+        }
+        let last = desk.workspace("last", SENDER).await;
+        desk.people(last, "offer", 0, 1).await;
+        let claimed = desk.claimed().await;
+        assert!(claimed.submissions.is_empty());
+        let next = claimed.next.expect("there is more");
+        assert!(next <= desk.now + Span(50), "{next:?}");
+        desk.now = next;
+        assert_eq!(desk.claim().await.len(), 1);
+    });
+}
+
+#[test]
 fn no_more_is_claimed_than_can_be_submitted_at_once() {
     pollster::block_on(async {
         let mut desk = Desk::open().await;

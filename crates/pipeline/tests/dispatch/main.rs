@@ -3,11 +3,13 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod asked;
 mod auto_replies;
 mod desk;
 mod fairness;
 mod inbound;
 mod late;
+mod other_ways;
 mod past_the_head;
 mod receipts;
 mod refusals;

@@ -107,6 +107,58 @@ fn a_slow_gateway_does_not_slow_a_fast_one_in_the_same_lane() {
 }
 
 #[test]
+fn a_slow_sender_does_not_slow_another_one_of_the_same_gateway() {
+    const SENDERS: &str = "senders:\n  - {id: slow, number: \"+12025550100\", kind: ten_dlc, gateway: a, parts_per_second: 1}\n  - {id: fast, number: \"+12025550101\", kind: ten_dlc, gateway: a, parts_per_second: 1000}\nroutes:\n  - {gateway: a, prefix: \"+12065551\", sender: fast}\n";
+    pollster::block_on(async {
+        let mut desk = Desk::open().await;
+        let carrier = Scripted::new(50);
+        desk.gateway("a", &carrier);
+        let shop = desk.workspace("shop", SENDERS).await;
+        desk.people(shop, "offer", 0, 300).await;
+        desk.people(shop, "offer", 1_000, 1_020).await;
+        desk.later(Span::seconds(2));
+        for _ in 0..40 {
+            desk.turn().await;
+            desk.later(Span(20));
+        }
+        let numbers = carrier.numbers();
+        let of_fast = numbers.iter().filter(|to| to.starts_with("+12065551")).count();
+        assert_eq!(of_fast, 20, "{numbers:?}");
+        assert!(numbers.len() <= 22);
+    });
+}
+
+#[test]
+fn what_is_far_behind_what_waits_is_found_soon() {
+    pollster::block_on(async {
+        let mut it = three([0, 0, 0]).await;
+        it.desk.people(it.shop, "offer", 1_000, 1_001).await;
+        it.desk.people(it.shop, "offer", 3_000, 7_000).await;
+        it.desk.people(it.shop, "offer", 1_001, 1_010).await;
+        it.desk.later(Span::seconds(2));
+        // Somebody has room, so that the lane is looked at to its end.
+        it.set_room(2, 5);
+        it.turns(20).await;
+        assert_eq!(it.counts(), [0, 0, 0]);
+        it.set_room(1, 20);
+        let mut claims = 0;
+        while it.counts()[1] < 10 {
+            let claimed = it.desk.claimed().await;
+            let next = claimed.next.expect("there is more");
+            // Whoever was given something asks again at once.
+            if claimed.looked_at == 0 {
+                assert!(next <= it.desk.now + Span(50), "after {claims}");
+                it.desk.now = next;
+            }
+            it.desk.submit(claimed.submissions).await;
+            claims += 1;
+            assert!(claims < 10, "{:?}", it.counts());
+        }
+        assert!(in_order(&it.gateways[1]));
+    });
+}
+
+#[test]
 fn however_places_come_and_go_each_gateway_gets_its_own_in_order_and_all_of_it() {
     pollster::block_on(async {
         for seed in 0_u64..6 {

@@ -202,3 +202,22 @@ fn with_another_message_to_the_number_under_way_nothing_is_guessed() {
         assert_eq!(carrier.count(), 3);
     });
 }
+
+#[test]
+fn with_a_message_to_somebody_else_of_that_number_under_way_nothing_is_guessed() {
+    pollster::block_on(async {
+        for is_elsewhere in [false, true] {
+            let (mut desk, carrier, shop) = refused().await;
+            let message = desk.message(shop).await;
+            let of = if is_elsewhere { desk.workspace("cafe", SENDER).await } else { shop };
+            desk.namesake(of, "visit", 0).await;
+            carrier.answer(SubmitOutcome::Accepted { gateway_ref: "5".to_owned() });
+            assert_eq!(desk.turn().await.len(), 1);
+            let at = desk.now;
+            desk.receive(to_the_number(&message, ReceiptStatus::Delivered, at)).await;
+            desk.later(limits::RETRY_WAIT_MAX);
+            let again = desk.turn().await;
+            assert_eq!((again.len(), again[0].id), (1, message.id), "{is_elsewhere}");
+        }
+    });
+}
