@@ -154,10 +154,8 @@ fn the_five_minutes_count_from_when_the_text_was_written() {
         let dated = replies(&desk, shop).await.into_iter().map(|it| (it.to, it.intended_at));
         let mut dated: Vec<_> = dated.collect();
         dated.sort();
-        let told = [
-            ("+12065550001".to_owned(), ago(Span::minutes(4))),
-            ("+12065550002".to_owned(), now),
-        ];
+        let told =
+            [("+12065550001".to_owned(), ago(Span::minutes(4))), ("+12065550002".to_owned(), now)];
         assert_eq!(dated, told);
     });
 }
