@@ -7,7 +7,7 @@ use crate::gateway::{Destination, Inbound, Shared};
 use crate::receive::SHARED_NUMBER_MAX;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wayline_core::ids::WorkspaceId;
+use wayline_core::ids::{ContactId, WorkspaceId};
 use wayline_core::journey::engine::Engine;
 use wayline_core::policy::settings::Settings;
 
@@ -40,29 +40,40 @@ impl Pipeline {
         self.sharing = sharing;
     }
 
-    /// Of several workspaces that share a sender the one whose message went to this number last; the first when
-    /// none did.
+    /// Of several workspaces that share a sender the one whose message went to this number last; else the first that
+    /// knows the number, else the first.
     pub(crate) async fn heard_from_last(
         &self,
         workspaces: &[WorkspaceId],
         from: &str,
     ) -> Result<Option<WorkspaceId>, PipelineError> {
-        let mut best = (None, workspaces.first().copied());
+        let (mut best, mut knows) = (None, None);
         if workspaces.len() < 2 {
-            return Ok(best.1);
+            return Ok(workspaces.first().copied());
         }
         for workspace in workspaces {
-            let contacts =
-                self.store.contacts_by_phone(*workspace, from, SHARED_NUMBER_MAX).await?;
-            for contact in contacts {
+            for contact in self.people_with(*workspace, from).await? {
+                knows = knows.or(Some(*workspace));
                 let latest = self.store.latest_message_to(*workspace, contact).await?;
                 let at = latest.and_then(|message| message.handed_out_at);
-                if at > best.0 {
-                    best = (at, Some(*workspace));
+                if at > best.map(|(at, _)| at) {
+                    best = at.map(|at| (at, *workspace));
                 }
             }
         }
-        Ok(best.1)
+        let best = best.map(|(_, workspace)| workspace);
+        Ok(best.or(knows).or(workspaces.first().copied()))
+    }
+
+    /// Those of a workspace who have this number, as it would write it.
+    pub(crate) async fn people_with(
+        &self,
+        workspace: WorkspaceId,
+        from: &str,
+    ) -> Result<Vec<ContactId>, PipelineError> {
+        let mut from = from.to_owned();
+        self.complete_number(workspace, &mut from);
+        Ok(self.store.contacts_by_phone(workspace, &from, SHARED_NUMBER_MAX).await?)
     }
 }
 

@@ -114,7 +114,7 @@ pub struct Pipeline {
     pub(crate) talkers: Talkers,
     /// Connections to carriers that give texts no id, that are open.
     pub(crate) connections: Connections,
-    /// When parts of texts may have been waited for too long; `None`: it is not known.
+    /// When parts of texts may have been waited for too long; `None`: nobody has asked since the start.
     pub(crate) parts_due: Option<Timestamp>,
     /// What was set aside and not told yet.
     pub(crate) set_aside: Vec<String>,

@@ -18,7 +18,7 @@ use wayline_store::batch::{Batch, DeadLetterRow, Op, StateRow, Wake};
 
 impl PipelineError {
     /// Whether it may be about one item of a page, while the others would go on.
-    fn concerns_one(&self) -> bool {
+    pub(crate) fn concerns_one(&self) -> bool {
         match self {
             PipelineError::Damaged(_) => true,
             PipelineError::Store(error) => matches!(error, StoreError::Assertion { .. }),
@@ -97,7 +97,7 @@ impl Pipeline {
 
     /// Sees to it that an item does not come again every round, and tells it. What time brings is tried again later;
     /// what somebody else told us is kept as a dead letter.
-    async fn put_aside(
+    pub(crate) async fn put_aside(
         &mut self,
         work: &Work,
         error: &PipelineError,

@@ -11,13 +11,18 @@ use crate::parts::{self, Place};
 use crate::tick::Tick;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use wayline_core::limits;
 use wayline_core::time::{Span, Timestamp};
 use wayline_store::batch::{Kept, KeptText, Op};
 
-/// How long after it came a delivery may be told again: what says the same later is another text.
-pub(crate) const TOLD_AGAIN_WITHIN: Span = Span::minutes(10);
-/// Deliveries that say the same and were not answered, that are looked at.
-const ALIKE_MAX: usize = 100;
+/// How long after it came a delivery may be told again while its connection may be open: what says the same later is
+/// another text.
+const TOLD_AGAIN_WITHIN: Span = Span::minutes(10);
+/// How long after it came a delivery may be told again whose connection has ended: carriers try for a day.
+pub(crate) const UNANSWERED_KEPT: Span = Span::hours(24);
+/// Deliveries that say the same and were not answered, that are looked at: as many as one read gives, because the
+/// oldest is wanted and they stand by connection.
+const ALIKE_MAX: usize = limits::PAGE_ROWS_MAX;
 
 /// Connections that are open, by gateway and number.
 pub(crate) type Connections = BTreeSet<(String, u64)>;
@@ -32,6 +37,8 @@ struct Body {
 /// A delivery that is kept, and under which id its text is to be taken.
 pub(crate) struct Known {
     pub(crate) id: String,
+    /// Of one that was told again: the id it would have as a text of its own.
+    pub(crate) own_id: Option<String>,
     /// Where its part waits, if it is one.
     pub(crate) place: Option<Place>,
 }
@@ -40,6 +47,8 @@ pub(crate) struct Known {
 #[derive(Default)]
 pub(crate) struct Rows {
     changed: BTreeMap<(Kept, String, String), Option<KeptText>>,
+    /// The newest text at a place of parts, by gateway and place, as far as it was asked for.
+    pub(crate) newest: BTreeMap<(String, String), u32>,
     pub(crate) ops: Vec<Op>,
 }
 
@@ -54,7 +63,8 @@ impl Rows {
         let is_here = |key: &(Kept, String, String)| {
             key.0 == why && key.1 == gateway && key.2.starts_with(prefix)
         };
-        for (key, row) in self.changed.iter().filter(|(key, _)| is_here(key)) {
+        let from = (why, gateway.to_owned(), prefix.to_owned());
+        for (key, row) in self.changed.range(from..).take_while(|(key, _)| is_here(key)) {
             rows.retain(|it| it.key != key.2);
             rows.extend(row.clone());
         }
@@ -127,7 +137,9 @@ impl Pipeline {
         let own = key(*print, *connection, *number);
         let prefix = format!("{print:032x}/");
         let alike = rows.like(self, (Kept::Unanswered, gateway, &prefix), ALIKE_MAX).await?;
-        let place = delivery.part.as_ref().map(|part| parts::place(delivery, part));
+        let own_id = format!("{connection:016x}-{number:x}");
+        let part = delivery.part.as_ref().filter(|part| parts::is_part(part));
+        let mut place = part.map(|part| parts::place(delivery, part));
         let same = rows.like(self, (Kept::Unanswered, gateway, &own), 1).await?;
         let found = match same.iter().find(|row| row.key == own) {
             // What could not be taken just now, once more.
@@ -145,25 +157,27 @@ impl Pipeline {
                 rows.remove(gateway, row.key.clone());
                 rows.keep(again);
             }
-            return Ok(Known { id, place });
+            let own_id = Some(own_id).filter(|own| *own != id);
+            return Ok(Known { id, own_id, place });
         }
-        let id = format!("{connection:016x}-{number:x}");
+        let id = own_id;
         let body = serde_json::to_string(&Body { id: id.clone() }).unwrap_or_default();
         let (why, gateway) = (Kept::Unanswered, gateway.clone());
         rows.keep(KeptText { why, gateway, key: own, came_at: now, body });
-        if let Some(place) = &place {
+        if let Some(place) = &mut place {
             self.keep_part(delivery, place, now, rows).await?;
         }
-        Ok(Known { id, place })
+        Ok(Known { id, own_id: None, place })
     }
 
-    /// Whether a delivery that was not answered can be this one: its connection has ended, or the carrier has opened
-    /// this one since.
+    /// Whether a delivery that was not answered can be this one: its connection has ended, or is of an earlier run, or
+    /// the carrier has opened this one since.
     fn may_come_again(&self, row: &KeptText, delivery: &Delivery, now: Timestamp) -> bool {
         let of = row.key.split('/').nth(1).and_then(|it| u64::from_str_radix(it, 16).ok());
         let Some(of) = of.filter(|of| *of != delivery.connection) else { return false };
         let is_open = self.connections.contains(&(row.gateway.clone(), of));
         let is_newer = row.came_at < delivery.since;
-        (!is_open || is_newer) && now - row.came_at < TOLD_AGAIN_WITHIN
+        let age = now - row.came_at;
+        if is_open { is_newer && age < TOLD_AGAIN_WITHIN } else { age < UNANSWERED_KEPT }
     }
 }

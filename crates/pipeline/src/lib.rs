@@ -23,6 +23,7 @@ mod history;
 mod hot;
 pub mod ingest;
 pub mod lifecycle;
+mod listeners;
 mod loops;
 pub mod parts;
 pub mod receive;

@@ -21,8 +21,15 @@ pub(crate) struct Talkers {
 }
 
 impl Talkers {
-    /// A text came. Whether it is one too many.
-    pub(crate) fn is_loop(&mut self, workspace: WorkspaceId, from: &str, now: Timestamp) -> bool {
+    /// Whether one text more now is one too many. It is not counted by this: what cannot be kept is tried again.
+    pub(crate) fn is_loop(&self, workspace: WorkspaceId, from: &str, now: Timestamp) -> bool {
+        let texts = self.texts.get(&(workspace, from.to_owned()));
+        texts
+            .is_some_and(|texts| texts.iter().filter(|at| **at + WITHIN > now).count() >= TEXTS_MAX)
+    }
+
+    /// A text was taken.
+    pub(crate) fn heard(&mut self, workspace: WorkspaceId, from: &str, now: Timestamp) {
         if self.texts.len() >= NUMBERS_MAX {
             self.texts.retain(|_, texts| texts.back().is_some_and(|at| *at + WITHIN > now));
             if self.texts.len() >= NUMBERS_MAX {
@@ -34,7 +41,6 @@ impl Talkers {
             texts.pop_front();
         }
         texts.push_back(now);
-        texts.len() > TEXTS_MAX
     }
 }
 
@@ -46,7 +52,12 @@ mod tests {
     fn the_twenty_first_text_in_ten_minutes_is_one_too_many_until_it_is_quiet() {
         let mut talkers = Talkers::default();
         let workspace = WorkspaceId(1);
-        let mut heard = |at| talkers.is_loop(workspace, "+1", Timestamp(at));
+        let mut heard = |at| {
+            let is_loop = talkers.is_loop(workspace, "+1", Timestamp(at));
+            assert_eq!(talkers.is_loop(workspace, "+1", Timestamp(at)), is_loop, "asked again");
+            talkers.heard(workspace, "+1", Timestamp(at));
+            is_loop
+        };
         assert!((0..20).all(|n| !heard(n * 1_000)));
         assert!(heard(20_000));
         assert!(heard(30_000), "it goes on");
@@ -57,7 +68,7 @@ mod tests {
     fn memory_is_bounded() {
         let mut talkers = Talkers::default();
         for n in 0..20_000 {
-            assert!(!talkers.is_loop(WorkspaceId(1), &n.to_string(), Timestamp(n)));
+            talkers.heard(WorkspaceId(1), &n.to_string(), Timestamp(n));
         }
         assert!(talkers.texts.len() <= NUMBERS_MAX);
     }

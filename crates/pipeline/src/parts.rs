@@ -23,19 +23,55 @@ const LATE_PER_TURN: usize = 50;
 pub const MISSING: &str = "[…]";
 /// Parts one text can have.
 const PARTS_OF_TEXT: usize = 255;
+/// Bytes of a part; what is longer came in no SMS, and is a text of its own.
+const PART_BYTES_MAX: usize = 1_024;
+/// Texts by one reference that wait at once; beyond them the oldest goes as it is.
+const TEXTS_AT_PLACE: u32 = 4;
 
 /// Where a part waits.
 pub(crate) struct Place {
     /// What all parts of its text, and of others by the same reference, are kept under.
     text: String,
     index: u8,
+    /// Which of those texts it belongs to; `None`: it was kept before.
+    which: Option<u32>,
+}
+
+impl Place {
+    /// What the parts of one of its texts are kept under.
+    fn of_text(&self, which: u32) -> String {
+        format!("{}{which:010}/", self.text)
+    }
 }
 
 /// What is kept of a part.
 #[derive(PartialEq, Serialize, Deserialize)]
 struct Body {
     inbound: Inbound,
-    part: Part,
+    total: u8,
+    index: u8,
+    alphabet: Alphabet,
+    /// Each as two hexadecimal digits.
+    bytes: String,
+}
+
+/// Whether it can be a part of an SMS.
+pub(crate) fn is_part(part: &Part) -> bool {
+    part.bytes.len() <= PART_BYTES_MAX
+}
+
+/// What it says by itself.
+pub(crate) fn words(part: &Part) -> String {
+    text::decode(&part.bytes, part.alphabet)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(digits: &str) -> Vec<u8> {
+    let pairs = (0..digits.len()).step_by(2).filter_map(|at| digits.get(at..at + 2));
+    pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
 }
 
 /// Where a part belongs.
@@ -47,7 +83,7 @@ pub(crate) fn place(delivery: &Delivery, part: &Part) -> Place {
         &part.reference.to_be_bytes(),
         &[u8::from(part.wide), part.total],
     ]);
-    Place { text: format!("{text:032x}/"), index: part.index }
+    Place { text: format!("{text:032x}/"), index: part.index, which: None }
 }
 
 /// Which text of those by one reference a row belongs to, and everything before its index.
@@ -60,46 +96,78 @@ impl Pipeline {
     pub(crate) async fn keep_part(
         &self,
         delivery: &Delivery,
-        place: &Place,
+        place: &mut Place,
         now: Timestamp,
         rows: &mut Rows,
     ) -> Result<(), PipelineError> {
-        let Some(part) = delivery.part.clone() else { return Ok(()) };
+        let Some(part) = &delivery.part else { return Ok(()) };
         let gateway = delivery.gateway.clone();
-        let limit = wayline_core::limits::PAGE_ROWS_MAX;
-        let kept = rows.like(self, (Kept::Part, &gateway, &place.text), limit).await?;
-        let index = format!("{:03}", place.index);
-        let last = kept
-            .last()
-            .map_or_else(|| format!("{}0000/", place.text), |row| text_of(row).to_owned());
-        let there = kept.iter().find(|row| row.key == format!("{last}{index}"));
-        let bytes =
-            |row: &KeptText| serde_json::from_str(&row.body).map(|body: Body| body.part.bytes);
-        let key = match there.map(bytes) {
-            // Here already.
-            Some(Ok(there)) if there == part.bytes => return Ok(()),
-            Some(_) => format!("{}{:04}/{index}", place.text, number_of(&last) + 1),
-            None => format!("{last}{index}"),
+        let here = (gateway.clone(), place.text.clone());
+        let newest = match rows.newest.get(&here) {
+            Some(newest) => *newest,
+            None => self.texts_at(&gateway, place, rows).await?.last().copied().unwrap_or(0),
         };
-        let body = Body { inbound: delivery.inbound.clone(), part };
+        let key = |which| format!("{}{:03}", place.of_text(which), place.index);
+        let there = rows.like(self, (Kept::Part, &gateway, &key(newest)), 1).await?;
+        let bytes = hex(&part.bytes);
+        let is_here = |row: &KeptText| read(row).is_some_and(|body| body.bytes == bytes);
+        let which = if there.is_empty() || there.iter().any(is_here) { newest } else { newest + 1 };
+        let key = key(which);
+        place.which = Some(which);
+        rows.newest.insert(here, which);
+        if which == newest && !there.is_empty() {
+            return Ok(());
+        }
+        let Part { total, index, alphabet, .. } = *part;
+        let body = Body { inbound: delivery.inbound.clone(), total, index, alphabet, bytes };
         let body = serde_json::to_string(&body).unwrap_or_default();
         rows.keep(KeptText { why: Kept::Part, gateway, key, came_at: now, body });
         Ok(())
     }
 
-    /// Takes the texts at this place that are whole.
+    /// The texts at a place, oldest first. Few, and each new one has the number after the last: only one row of each is
+    /// read.
+    async fn texts_at(
+        &self,
+        gateway: &str,
+        place: &Place,
+        rows: &Rows,
+    ) -> Result<Vec<u32>, PipelineError> {
+        let first = rows.like(self, (Kept::Part, gateway, &place.text), 1).await?;
+        let Some(first) = first.first().map(|row| number_of(text_of(row))) else {
+            return Ok(Vec::new());
+        };
+        let (mut texts, mut next) = (vec![first], first + 1);
+        // Those in between may have gone, being whole.
+        while next - texts.last().copied().unwrap_or(next) < TEXTS_AT_PLACE {
+            let prefix = place.of_text(next);
+            if !rows.like(self, (Kept::Part, gateway, &prefix), 1).await?.is_empty() {
+                texts.push(next);
+            }
+            next += 1;
+        }
+        Ok(texts)
+    }
+
+    /// Takes the texts at this place that are whole, and those that are too many.
     pub(crate) async fn join(
         &mut self,
         gateway: &str,
         place: &Place,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
-        let limit = wayline_core::limits::PAGE_ROWS_MAX;
-        let rows = self.store.texts_like(Kept::Part, gateway, &place.text, limit).await?;
-        for rows in rows.chunk_by(|a, b| text_of(a) == text_of(b)) {
-            let total = rows.first().and_then(read).map(|body| usize::from(body.part.total));
-            if total.is_some_and(|total| rows.len() >= total) {
-                self.take_joined(rows, now).await?;
+        let there = self.texts_at(gateway, place, &Rows::default()).await?;
+        let newest = there.last().copied().unwrap_or(0);
+        for which in there {
+            let is_too_old = newest - which >= TEXTS_AT_PLACE;
+            if !is_too_old && place.which.is_some_and(|own| own != which) {
+                continue;
+            }
+            let prefix = place.of_text(which);
+            let rows = self.store.texts_like(Kept::Part, gateway, &prefix, PARTS_OF_TEXT).await?;
+            let total = rows.first().and_then(read).map(|body| usize::from(body.total));
+            if is_too_old || total.is_some_and(|total| rows.len() >= total) {
+                self.take_joined(&rows, now).await?;
             }
         }
         Ok(())
@@ -110,7 +178,8 @@ impl Pipeline {
     /// # Errors
     /// When the store failed; they are taken later.
     pub async fn join_late(&mut self, now: Timestamp) -> Result<usize, PipelineError> {
-        if self.parts_due.is_some_and(|due| now < due) {
+        // After a start the carriers are heard first: what has been waited for may be with them.
+        if now < *self.parts_due.get_or_insert(now + PARTS_WITHIN) {
             return Ok(0);
         }
         let before = now - PARTS_WITHIN;
@@ -187,7 +256,7 @@ fn number_of(text: &str) -> u32 {
 /// The words of parts in order, with a mark where some are missing. Bytes are joined before they are read as long as the
 /// alphabet stays the same: a character that a careless phone cut in two is whole again.
 fn joined(bodies: &[Body]) -> String {
-    let total = bodies.first().map_or(0, |body| body.part.total);
+    let total = bodies.first().map_or(0, |body| body.total);
     let (mut words, mut run): (String, Option<(Alphabet, Vec<u8>)>) = (String::new(), None);
     let end = |words: &mut String, run: &mut Option<(Alphabet, Vec<u8>)>| {
         if let Some((alphabet, bytes)) = run.take() {
@@ -196,18 +265,17 @@ fn joined(bodies: &[Body]) -> String {
     };
     let mut expected = 1;
     for body in bodies {
-        let index = u16::from(body.part.index);
+        let index = u16::from(body.index);
         if index > expected {
             end(&mut words, &mut run);
             words.push_str(MISSING);
         }
+        let more = unhex(&body.bytes);
         match &mut run {
-            Some((alphabet, bytes)) if *alphabet == body.part.alphabet => {
-                bytes.extend(&body.part.bytes);
-            }
+            Some((alphabet, bytes)) if *alphabet == body.alphabet => bytes.extend(more),
             _ => {
                 end(&mut words, &mut run);
-                run = Some((body.part.alphabet, body.part.bytes.clone()));
+                run = Some((body.alphabet, more));
             }
         }
         expected = index + 1;
@@ -228,7 +296,10 @@ mod tests {
         let (from, at) = ("+1".to_owned(), Timestamp(1));
         Body {
             inbound: Inbound::to_workspace(WorkspaceId(1), None, from, String::new(), at),
-            part: Part { reference: 1, wide: false, total, index, alphabet, bytes: bytes.to_vec() },
+            total,
+            index,
+            alphabet,
+            bytes: hex(bytes),
         }
     }
 

@@ -9,9 +9,11 @@ use crate::delivered::Known;
 use crate::dispatch::about;
 use crate::gateway::{Delivery, GatewayEvent, Inbound, Receipt};
 use crate::ingest::Arrival;
+use crate::parts;
 use crate::tick::Tick;
 use crate::turn::Work;
-use wayline_core::event::{Input, InputKind};
+use std::collections::BTreeMap;
+use wayline_core::event::{Input, InputKind, ReplyFrom};
 use wayline_core::ids::{ContactId, MessageId, WorkspaceId, stable_hash_wide};
 use wayline_core::keyword::{Keyword, classify};
 use wayline_core::limits;
@@ -34,6 +36,7 @@ impl Pipeline {
         tick: Tick,
     ) -> Result<(), PipelineError> {
         let (mut works, mut orphans) = (Vec::new(), Vec::new());
+        let mut with_parts = BTreeMap::new();
         let mut known = self.keep_deliveries(&events, tick).await?.into_iter();
         for event in events {
             let now = tick.at(event.at());
@@ -57,6 +60,9 @@ impl Pipeline {
                     let ops = at_the_end(works.len(), std::mem::take(&mut orphans));
                     self.work_apart(std::mem::take(&mut works), ops).await?;
                     if let Some(known) = known.next() {
+                        if known.place.is_some() {
+                            with_parts.insert(delivery.gateway.clone(), now);
+                        }
                         self.delivered(*delivery, known, now).await?;
                     }
                 }
@@ -66,6 +72,9 @@ impl Pipeline {
         }
         let ops = at_the_end(works.len(), orphans);
         self.work_apart(works, ops).await?;
+        for (gateway, now) in with_parts {
+            self.bound_parts(&gateway, now).await?;
+        }
         Ok(())
     }
 
@@ -76,12 +85,21 @@ impl Pipeline {
         known: Known,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
-        let Known { id, place } = known;
-        let Some(place) = place else {
-            return self.inbound(Inbound { id: Some(id), ..delivery.inbound }, now).await;
-        };
-        self.join(&delivery.gateway, &place, now).await?;
-        self.bound_parts(&delivery.gateway, now).await
+        if let Some(place) = known.place {
+            return self.join(&delivery.gateway, &place, now).await;
+        }
+        let mut inbound = delivery.inbound;
+        if let Some(part) = delivery.part {
+            inbound.text = parts::words(&part);
+        }
+        inbound.id = Some(known.id);
+        // The same words may be a revocation after the person had come back: that it holds does no harm.
+        if let Some(own) = known.own_id
+            && self.is_revoked_no_more(&inbound).await?
+        {
+            inbound.id = Some(own);
+        }
+        self.inbound(inbound, now).await
     }
 
     /// The message a receipt is about, by the gateway's id or by ours; `None`: it is not known (yet).
@@ -105,55 +123,26 @@ impl Pipeline {
         Ok(found.filter(|message| message.gateway == receipt.gateway))
     }
 
-    /// A text from a number. A revocation, and what takes it back, concerns everybody who sends from the sender it went
-    /// to; anything else the one whom the person heard from last.
+    /// A text from a number: for the workspaces it is for, in an order that a crash does not change ([`Listeners`]).
     pub(crate) async fn inbound(
         &mut self,
         inbound: Inbound,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
-        let workspaces = self.workspaces_of(&inbound);
-        if workspaces.is_empty() {
+        let Some(listeners) = self.listeners_of(&inbound).await? else {
             return self.nobodys(&inbound, now).await;
-        }
-        // Told again, it is for the one that took it, whoever has written since.
-        let last = match self.who_took(&workspaces, &inbound).await? {
-            Some(workspace) => Some(workspace),
-            None => self.heard_from_last(&workspaces, &inbound.from).await?,
         };
-        for workspace in workspaces {
-            if Some(workspace) == last || self.concerns_all(workspace, &inbound.text) {
-                let mut inbound = inbound.clone();
-                self.complete_number(workspace, &mut inbound.from);
-                self.inbound_to(workspace, inbound, now).await?;
-            }
+        for workspace in listeners.workspaces {
+            let mut inbound = inbound.clone();
+            self.complete_number(workspace, &mut inbound.from);
+            let may_reply = listeners.replier == Some(workspace);
+            self.inbound_to(workspace, inbound, may_reply, now).await?;
         }
         Ok(())
     }
 
-    /// The workspace, of several, that has taken this text.
-    async fn who_took(
-        &self,
-        workspaces: &[WorkspaceId],
-        inbound: &Inbound,
-    ) -> Result<Option<WorkspaceId>, PipelineError> {
-        if workspaces.len() < 2 {
-            return Ok(None);
-        }
-        for workspace in workspaces {
-            let mut inbound = inbound.clone();
-            self.complete_number(*workspace, &mut inbound.from);
-            if let Some(id) = input_id(&inbound)
-                && self.store.inputs_known(*workspace, &[id]).await?.first() == Some(&true)
-            {
-                return Ok(Some(*workspace));
-            }
-        }
-        Ok(None)
-    }
-
     /// A number that a carrier gives without its country is one of the workspace's country.
-    fn complete_number(&self, workspace: WorkspaceId, number: &mut String) {
+    pub(crate) fn complete_number(&self, workspace: WorkspaceId, number: &mut String) {
         let country = self.engine(workspace).map(|engine| &engine.program.settings.country);
         if !number.starts_with('+')
             && let Some(country) = country
@@ -169,6 +158,7 @@ impl Pipeline {
         &mut self,
         workspace: WorkspaceId,
         inbound: Inbound,
+        may_reply: bool,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
         let input_id = input_id(&inbound);
@@ -186,28 +176,39 @@ impl Pipeline {
                 text: inbound.text.chars().take(limits::INBOUND_CHARS_MAX).collect(),
                 media: inbound.media.iter().take(limits::MEDIA_MAX).cloned().collect(),
                 muted: self.talkers.is_loop(workspace, &inbound.from, now),
-                reply_from: self.reply_from(workspace, &inbound),
+                reply_from: if may_reply {
+                    self.reply_from(workspace, &inbound)
+                } else {
+                    ReplyFrom::Nobody
+                },
             },
         };
         if contacts.is_empty() {
-            let from = inbound.from;
-            return self.inbound_from_stranger(workspace, from, input, input_id, now).await;
-        }
-        let listeners = if self.concerns_all(workspace, &inbound.text) {
-            contacts
+            let from = inbound.from.clone();
+            self.inbound_from_stranger(workspace, from, input, input_id, now).await?;
         } else {
-            vec![self.latest_partner(workspace, &contacts).await?]
-        };
-        let replied_to = self.replied_to(workspace, &inbound.text, &listeners).await?;
-        let works = listeners.into_iter().enumerate().map(|(place, contact)| Work {
-            workspace,
-            contact,
-            input_id: input_id.filter(|_| place == 0),
-            logged: true,
-            input: for_one(&input, contact, replied_to),
-            now,
-        });
-        self.work_apart(works.collect(), nothing).await?;
+            let mut listeners = if self.concerns_all(workspace, &inbound.text) {
+                contacts
+            } else {
+                vec![self.latest_partner(workspace, &contacts).await?]
+            };
+            let replied_to = self.replied_to(workspace, &inbound.text, &listeners).await?;
+            // Whoever has the id of the text is the last, for it says that all have heard it; and is the one who is
+            // replied to, for so the reply is queued with it, and once.
+            listeners.sort_by_key(|contact| Some(*contact) == replied_to);
+            let last = listeners.last().copied();
+            let works = listeners.into_iter().map(|contact| Work {
+                workspace,
+                contact,
+                input_id: input_id.filter(|_| Some(contact) == last),
+                logged: true,
+                input: for_one(&input, contact, replied_to),
+                now,
+            });
+            self.work_apart(works.collect(), nothing).await?;
+        }
+        // Not before: what fails is tried again, and is no text more.
+        self.talkers.heard(workspace, &inbound.from, now);
         Ok(())
     }
 
@@ -228,16 +229,32 @@ impl Pipeline {
             input_id: None,
             input: Input { at: input.at, kind: InputKind::Identify { traits } },
         };
+        let known = self.store.contact_by_identities(std::slice::from_ref(&identity)).await?;
         let text = Arrival { workspace, identities: vec![identity], input_id, input };
-        self.accept(&[(hello, now), (text, now)]).await?;
-        Ok(())
+        let failed = match self.accept(&[(hello, now), (text.clone(), now)]).await {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        // Somebody who had the number and cannot be read: all others must go on.
+        match known.into_iter().flatten().next().filter(|_| failed.concerns_one()) {
+            Some(contact) => {
+                let (input, logged) = (text.input, true);
+                let work = Work { workspace, contact, input_id, logged, input, now };
+                self.put_aside(&work, &failed, Vec::new()).await
+            }
+            None => Err(failed),
+        }
     }
 
-    fn concerns_all(&self, workspace: WorkspaceId, text: &str) -> bool {
-        self.engine(workspace).is_some_and(|engine| {
-            let keyword = classify(text, &engine.program.settings, std::iter::empty());
-            matches!(keyword, Keyword::Stop | Keyword::Start { yes: false })
-        })
+    /// Whether a text is heard by everybody with that number, because it gives or takes consent.
+    pub(crate) fn concerns_all(&self, workspace: WorkspaceId, text: &str) -> bool {
+        matches!(self.meant(workspace, text), Some(Keyword::Stop | Keyword::Start { yes: false }))
+    }
+
+    /// What a text means to a workspace, its own keywords left out.
+    pub(crate) fn meant(&self, workspace: WorkspaceId, text: &str) -> Option<Keyword> {
+        let engine = self.engine(workspace)?;
+        Some(classify(text, &engine.program.settings, std::iter::empty()))
     }
 
     /// Of several contacts with one number the one we wrote to last.
@@ -295,7 +312,7 @@ impl Pipeline {
 }
 
 /// What a text is known by once it is taken; `None`: it cannot be told from another one.
-fn input_id(inbound: &Inbound) -> Option<u128> {
+pub(crate) fn input_id(inbound: &Inbound) -> Option<u128> {
     let id = inbound.id.as_ref()?;
     Some(stable_hash_wide(&[b"inbound", inbound.from.as_bytes(), id.as_bytes()]))
 }

@@ -3,7 +3,7 @@
 //! Must never remove anything that still has something to do.
 
 use crate::advance::{Pipeline, PipelineError};
-use crate::delivered::TOLD_AGAIN_WITHIN;
+use crate::delivered::UNANSWERED_KEPT;
 use crate::turn::Work;
 use crate::unclaimed::UNCLAIMED_KEPT;
 use wayline_core::event::{Input, InputKind};
@@ -41,7 +41,7 @@ impl Pipeline {
             orphan_receipts_before: Some(now - limits::DEDUPLICATION),
             idempotency_before: Some(now - limits::REPEATABLE),
             allowances_before: Some(now - limits::ALLOWANCES_KEPT),
-            unanswered_before: Some(now - TOLD_AGAIN_WITHIN),
+            unanswered_before: Some(now - UNANSWERED_KEPT),
             unclaimed_before: Some(now - UNCLAIMED_KEPT),
         };
         Ok(self.store.forget(&retention, limit).await?)

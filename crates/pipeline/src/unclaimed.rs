@@ -23,8 +23,13 @@ impl Pipeline {
     ) -> Result<(), PipelineError> {
         let Destination::Sender { gateway, number } = &inbound.destination else { return Ok(()) };
         if self.set_aside.len() < limits::SET_ASIDE_TOLD_MAX {
+            let (why, what) = if self.workspaces_of(inbound).is_empty() {
+                ("belongs to no workspace", "name that number as a sender of one")
+            } else {
+                ("is a START of somebody whom none of its workspaces knows", "record their consent")
+            };
             self.set_aside.push(format!(
-                "a text to {number} by gateway {gateway} belongs to no workspace; name that number as a sender of one; `wayline gateways unclaimed` lists such texts"
+                "a text to {number} by gateway {gateway} {why}; {what}; `wayline gateways unclaimed` lists such texts"
             ));
         }
         let mut ops = Vec::new();

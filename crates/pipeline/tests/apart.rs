@@ -15,7 +15,7 @@ use wayline_pipeline::definitions::Definitions;
 use wayline_pipeline::gateway::{GatewayEvent, Inbound};
 use wayline_pipeline::ingest::read;
 use wayline_pipeline::tick::Tick;
-use wayline_store::batch::{Batch, Op, StateRow};
+use wayline_store::batch::{Batch, Identity, IdentityKind, Op, StateRow};
 use wayline_store::{MemoryStore, Store};
 
 const WORKSPACE: &str =
@@ -171,5 +171,32 @@ fn a_look_at_everybody_ends() {
             assert!(pages < 10, "the same page comes again and again");
         }
         assert_told(&mut pipeline);
+    });
+}
+
+#[test]
+fn a_text_of_a_number_whose_contact_has_another_one_and_cannot_be_read_is_set_aside() {
+    pollster::block_on(async {
+        let (store, mut pipeline, start) = opened("nothing").await;
+        let identity = Identity {
+            workspace: WorkspaceId(1),
+            kind: IdentityKind::Phone,
+            value: "+12025550199".to_owned(),
+        };
+        let link = Op::LinkIdentity(identity, DAMAGED);
+        store.commit(&Batch { ops: vec![link] }).await.expect("kept");
+        drop(pipeline);
+        pipeline = damage(&store).await;
+        let text = |from: &str| {
+            let (id, from) = (Some(from.to_owned()), from.to_owned());
+            let inbound = Inbound::to_workspace(WorkspaceId(1), id, from, "hi".to_owned(), start);
+            GatewayEvent::Inbound(inbound)
+        };
+        let events = vec![text("+12025550199"), text("+12025550177")];
+        pipeline.receive(events, Tick::Live(start)).await.expect("the others go on");
+        assert_told(&mut pipeline);
+        assert_eq!(store.dead_letters(WorkspaceId(1), None, 10).await.expect("rows").len(), 1);
+        let others = store.contacts_by_phone(WorkspaceId(1), "+12025550177", 10).await;
+        assert_eq!(others.expect("a read").len(), 1);
     });
 }

@@ -3,6 +3,7 @@
 //! The checkers read it. It copies what rows say and knows consent by its own reading of what people said.
 //! Must never ask the engine anything.
 
+use crate::checks::replies::SOON;
 use crate::checks::{Invariant, Violation};
 use crate::scenario::{QuietPlan, WorkspacePlan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -268,7 +269,8 @@ impl Chronicle {
             "inbound" => {
                 let text = text("text").unwrap_or_default();
                 let meant = self.meaning(row, text);
-                self.asks(row.workspace, row.contact, text, meant, row.received_at);
+                let written = (row.at, row.received_at);
+                self.asks(row.workspace, row.contact, text, meant, written);
                 match meant {
                     Some(said) => said,
                     None => return,
@@ -296,20 +298,26 @@ impl Chronicle {
         let input: serde_json::Value = serde_json::from_str(&row.input).unwrap_or_default();
         let text = input["kind"]["Inbound"]["text"].as_str().unwrap_or_default();
         if let Some(contact) = row.contact.filter(|_| is_stop(&word(text))) {
-            self.asks(row.workspace, contact, text, Some(Said::Out), row.at);
+            let written = Timestamp(input["at"].as_i64().unwrap_or(row.at.0));
+            self.asks(row.workspace, contact, text, Some(Said::Out), (written, row.at));
             self.people.entry(contact).or_default().said = Some((Said::Out, row.at));
         }
     }
 
-    /// Notes what somebody may be answered to.
+    /// Notes what somebody may be answered to; of a text, when it was written and when it came. What comes too late is
+    /// not answered.
     fn asks(
         &mut self,
         workspace: WorkspaceId,
         contact: ContactId,
         text: &str,
         meant: Option<Said>,
-        at: Timestamp,
+        (written, came): (Timestamp, Timestamp),
     ) {
+        let at = written.min(came);
+        if came >= at + SOON {
+            return;
+        }
         let Some(known) = self.people.get(&contact) else { return };
         let Some(number) = known.profile.as_ref().and_then(|profile| profile.phone.clone()) else {
             return;

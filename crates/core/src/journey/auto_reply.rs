@@ -29,15 +29,21 @@ use serde_json::Value;
 use std::sync::Arc;
 
 impl Run<'_> {
-    /// Queues the reply to a word, where the workspace has one. HELP that was answered a moment ago is not answered
+    /// Queues the reply to a word of a text written at `at`, where the workspace has one. HELP that was answered a moment
+    /// ago is not answered again; nor is what was written too long ago: history that is imported, what failed and is tried
     /// again.
-    pub(super) fn auto_reply(&mut self, word: AutoReply, from: &ReplyFrom) {
+    pub(super) fn auto_reply(&mut self, word: AutoReply, from: &ReplyFrom, at: Timestamp) {
         let settings = &self.engine.program.settings;
         let Some(to) = self.contact.profile.phone.clone() else { return };
         if settings.auto_replies.of(word).is_none() || *from == ReplyFrom::Nobody {
             return;
         }
         let (now, marks) = (self.now, &self.contact.state.auto_replies);
+        // A carrier's clock may be ahead.
+        let written_at = at.min(now);
+        if written_at + limits::AUTO_REPLY_WITHIN <= now {
+            return;
+        }
         let open = marks.iter().filter(|it| it.stage != AutoReplyStage::Done).count();
         let helped =
             |it: &AutoReplyMark| it.word == AutoReply::Help && it.at > now - limits::HELP_AGAIN;
@@ -71,7 +77,7 @@ impl Run<'_> {
             to,
             state: MessageState::Queued,
             reason: Reason::Keyword,
-            intended_at: now,
+            intended_at: written_at,
             due_at: now,
             handed_out_at: None,
             attempts: 0,

@@ -110,7 +110,7 @@ impl Run<'_> {
                 self.set_consent(Channel::Sms, None, state, Reason::Keyword, STOP, now)?;
                 // Confirmed once: whoever is stopped already has been told.
                 if consent != Some(state) && self.says(state) {
-                    self.auto_reply(AutoReply::Stop, reply_from);
+                    self.auto_reply(AutoReply::Stop, reply_from, at);
                 }
             }
             Keyword::Start { yes } if !yes || is_unanswered(consent) => {
@@ -119,7 +119,7 @@ impl Run<'_> {
                 // A yes to a question is answered by whoever asked it.
                 let is_asked = yes && consent == Some(ConsentState::Pending);
                 if self.says(state) && consent != Some(state) && !is_asked {
-                    self.auto_reply(AutoReply::Start, reply_from);
+                    self.auto_reply(AutoReply::Start, reply_from, at);
                 }
                 // A yes that gives consent also answers the message that asked for it.
                 if yes {
@@ -129,7 +129,7 @@ impl Run<'_> {
             Keyword::Own { word } => return self.enter_on_keyword(&word, at),
             Keyword::Help => {
                 self.replied(text, at);
-                self.auto_reply(AutoReply::Help, reply_from);
+                self.auto_reply(AutoReply::Help, reply_from, at);
             }
             Keyword::Start { .. } | Keyword::Other => self.replied(text, at),
         }
@@ -155,7 +155,7 @@ impl Run<'_> {
                 let now = self.now;
                 let kept = self.record_consent(Channel::Sms, None, out, Reason::Keyword, STOP, now);
                 if kept == Ok(true) {
-                    self.auto_reply(AutoReply::Stop, reply_from);
+                    self.auto_reply(AutoReply::Stop, reply_from, at);
                 }
                 kept
             }

@@ -2,10 +2,11 @@
 
 use crate::desk::{Desk, Scripted, rejected};
 use wayline_core::carrier::ErrorClass;
+use wayline_core::consent::ConsentState;
 use wayline_core::decision::Reason;
 use wayline_core::ids::WorkspaceId;
 use wayline_core::message::{Message, MessageState};
-use wayline_core::time::Span;
+use wayline_core::time::{Span, Timestamp};
 use wayline_pipeline::gateway::{Destination, GatewayEvent, Inbound};
 use wayline_pipeline::tick::Tick;
 
@@ -17,6 +18,12 @@ const TWO: &str = "senders:\n  - {id: other, number: \"60777\", kind: short_code
 
 /// Person number `n` says stop to the number of `main`.
 async fn stop(desk: &mut Desk, n: u32) {
+    let at = desk.now;
+    says(desk, n, "STOP", at).await;
+}
+
+/// Person number `n` wrote to the number of `main` at an instant.
+async fn says(desk: &mut Desk, n: u32, text: &str, at: Timestamp) {
     let inbound = Inbound {
         destination: Destination::Sender {
             gateway: "shop/carrier".to_owned(),
@@ -24,9 +31,9 @@ async fn stop(desk: &mut Desk, n: u32) {
         },
         id: Some(format!("{n}/{}", desk.now.0)),
         from: format!("+1206555{n:04}"),
-        text: "STOP".to_owned(),
+        text: text.to_owned(),
         media: Vec::new(),
-        at: desk.now,
+        at,
     };
     let events = vec![GatewayEvent::Inbound(inbound)];
     desk.pipeline.receive(events, Tick::Live(desk.now)).await.expect("received");
@@ -128,5 +135,49 @@ fn a_gateway_that_was_down_for_too_long_gets_none() {
             ("+12065550001".to_owned(), Reason::GatewayAccepted),
         ];
         assert_eq!(ends, told);
+    });
+}
+
+#[test]
+fn the_five_minutes_count_from_when_the_text_was_written() {
+    pollster::block_on(async {
+        let mut desk = Desk::open().await;
+        let shop = desk.workspace("shop", &format!("{OWN}{REPLY}")).await;
+        desk.people(shop, "nothing", 0, 3).await;
+        let now = desk.now;
+        let ago = |span: Span| Timestamp(now.0 - span.0);
+        says(&mut desk, 0, "STOP", ago(Span::minutes(5))).await;
+        assert_eq!(replies(&desk, shop).await, []);
+        says(&mut desk, 1, "STOP", ago(Span::minutes(4))).await;
+        // A carrier whose clock is ahead.
+        says(&mut desk, 2, "STOP", now + Span::hours(1)).await;
+        let dated = replies(&desk, shop).await.into_iter().map(|it| (it.to, it.intended_at));
+        let mut dated: Vec<_> = dated.collect();
+        dated.sort();
+        let told =
+            [("+12065550001".to_owned(), ago(Span::minutes(4))), ("+12065550002".to_owned(), now)];
+        assert_eq!(dated, told);
+    });
+}
+
+#[test]
+fn a_carrier_that_refuses_the_confirmation_stops_nobody_who_has_come_back() {
+    pollster::block_on(async {
+        let mut desk = Desk::open().await;
+        let carrier = Scripted::new(5);
+        desk.gateway("shop/carrier", &carrier);
+        let shop = desk.workspace("shop", &format!("{OWN}{REPLY}")).await;
+        desk.people(shop, "nothing", 0, 1).await;
+        stop(&mut desk, 0).await;
+        let claimed = desk.claim().await;
+        assert_eq!(claimed.len(), 1);
+        let contact = claimed[0].contact;
+        assert_eq!(desk.consent(contact).await, Some(ConsentState::OptedOut));
+        desk.later(Span::seconds(1));
+        let at = desk.now;
+        says(&mut desk, 0, "START", at).await;
+        desk.answer(claimed, vec![rejected(ErrorClass::Suppress, "21610")]).await;
+        assert_eq!(replies(&desk, shop).await[0].state, MessageState::Failed);
+        assert_eq!(desk.consent(contact).await, Some(ConsentState::OptedIn));
     });
 }

@@ -3,12 +3,15 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod addressees;
 mod asked;
 mod auto_replies;
 mod desk;
 mod fairness;
+mod in_parts;
 mod inbound;
 mod late;
+mod line;
 mod other_ways;
 mod past_the_head;
 mod receipts;

@@ -3,7 +3,7 @@
 //! Checkers work on facts alone (rows, and what the carrier saw). Must never call what they check.
 
 pub(crate) mod messages;
-mod replies;
+pub(crate) mod replies;
 mod rest;
 mod standing;
 mod submit;

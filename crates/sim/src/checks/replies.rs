@@ -12,7 +12,7 @@ use wayline_core::time::Span;
 use wayline_store::batch::{Batch, Op};
 
 /// How long after a text its answer may go.
-const SOON: Span = Span::minutes(5);
+pub(crate) const SOON: Span = Span::minutes(5);
 
 /// The word that a text answers.
 pub(super) fn answered(text: &str) -> Option<&str> {

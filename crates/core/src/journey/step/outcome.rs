@@ -277,7 +277,7 @@ impl Run<'_> {
         };
         self.out.messages.push(MessageEffect::Change(message.id, Box::new(change)));
         if let Some(error) = error.filter(|error| error.class == ErrorClass::Suppress) {
-            self.number_refused(error)?;
+            self.number_refused(message, error)?;
         }
         let waits_again = message.state.waits();
         if waits_again && message.auto_reply().is_none() {

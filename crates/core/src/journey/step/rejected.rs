@@ -11,6 +11,7 @@ use crate::event::SubmitOutcome;
 use crate::ids::stable_hash;
 use crate::journey::advance::AdvanceError;
 use crate::journey::run::Run;
+use crate::keyword::AutoReply;
 use crate::limits;
 use crate::message::Message;
 use crate::policy::{rates, route};
@@ -27,7 +28,7 @@ impl Run<'_> {
         let said = Some(error.line());
         match error.class {
             ErrorClass::Suppress => {
-                self.number_refused(error)?;
+                self.number_refused(message, error)?;
                 self.fail(message, error)
             }
             ErrorClass::BadRequest => self.fail(message, error),
@@ -73,8 +74,15 @@ impl Run<'_> {
     }
 
     /// The carrier says that this number must not or cannot be texted: as if the person had said stop, until they
-    /// opt in again.
-    pub(super) fn number_refused(&mut self, error: &CarrierError) -> Result<(), AdvanceError> {
+    /// opt in again. Of the confirmation of a STOP that is nothing new; the person may have come back meanwhile.
+    pub(super) fn number_refused(
+        &mut self,
+        message: &Message,
+        error: &CarrierError,
+    ) -> Result<(), AdvanceError> {
+        if message.auto_reply() == Some(AutoReply::Stop) {
+            return Ok(());
+        }
         let (state, now) = (ConsentState::OptedOut, self.now);
         let detail = format!("carrier: {}", error.line());
         self.set_consent(Channel::Sms, None, state, Reason::NumberRefused, &detail, now)
