@@ -8,6 +8,7 @@ mod desk;
 mod fairness;
 mod inbound;
 mod late;
+mod look_ups;
 mod past_the_head;
 mod receipts;
 mod refusals;
