@@ -13,7 +13,7 @@ use wayline_core::ids::{MessageId, WorkspaceId};
 use wayline_core::message::Message;
 use wayline_core::policy::settings::Sender;
 use wayline_core::text::Alphabet;
-use wayline_core::time::Timestamp;
+use wayline_core::time::{Span, Timestamp};
 use wayline_store::batch::GatewayStanding;
 
 /// A configured connection to a carrier.
@@ -32,6 +32,22 @@ pub trait Gateway: Send + Sync {
         self.submit(message, now)
     }
 
+    /// Whether it can be asked at all what became of a message whose answer was lost.
+    fn looks_up(&self) -> bool {
+        false
+    }
+
+    /// Asks the carrier what became of a message whose answer was lost, without sending anything. `None`: it cannot be
+    /// asked for this one.
+    fn look_up<'a>(
+        &'a self,
+        message: &'a Message,
+        from: Option<&'a Sender>,
+    ) -> Option<BoxFuture<'a, LookedUp>> {
+        let _ = (message, from);
+        None
+    }
+
     /// What has come from the carrier up to now, in order. Each thing is told once.
     fn poll(&self, now: Timestamp) -> Vec<GatewayEvent>;
 
@@ -46,6 +62,51 @@ pub trait Gateway: Send + Sync {
     /// Whether it is connected, or was until a moment ago. Messages for one that is not take another route.
     fn is_up(&self) -> bool {
         true
+    }
+}
+
+/// What a carrier says when it is asked for a message whose answer was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookedUp {
+    /// It has exactly one that can be it: the same number, sender and text, taken when ours was handed out.
+    Found {
+        /// The carrier's id of it.
+        gateway_ref: String,
+        /// What became of it; `None`: it is on its way.
+        receipt: Option<(ReceiptStatus, Option<CarrierError>)>,
+    },
+    /// It has none, or several and nobody can tell which one. The message stays `unknown`.
+    NotThere,
+    /// It could not be asked, or its answer not be read: why.
+    Failed(String),
+}
+
+impl LookedUp {
+    /// How long before it was handed out a message may have been taken: carriers count whole seconds.
+    const BEFORE: Span = Span::seconds(2);
+    /// How long after it: a submit takes no longer.
+    const AFTER: Span = Span::minutes(2);
+
+    /// From when to when the carrier took the message, if it did; `None`: it was not handed out.
+    #[must_use]
+    pub fn taken_within(message: &Message) -> Option<(Timestamp, Timestamp)> {
+        let at = message.handed_out_at?;
+        Some((at - LookedUp::BEFORE, at + LookedUp::AFTER))
+    }
+
+    /// What it tells of a message; nothing, when it was not found.
+    #[must_use]
+    pub fn told(self, message: &Message, at: Timestamp) -> Option<GatewayEvent> {
+        let LookedUp::Found { gateway_ref, receipt } = self else { return None };
+        Some(GatewayEvent::Late(Box::new(LateAnswer {
+            gateway: message.gateway.clone(),
+            message: message.id,
+            run: message.run,
+            attempt: message.attempts,
+            outcome: SubmitOutcome::Accepted { gateway_ref },
+            looked_up: Some(receipt.unwrap_or((ReceiptStatus::Accepted, None))),
+            at,
+        })))
     }
 }
 
@@ -140,6 +201,10 @@ pub struct LateAnswer {
     pub attempt: u32,
     /// What it says.
     pub outcome: SubmitOutcome,
+    /// What became of it, when this is no answer but was looked up. It is taken only while nothing else names the
+    /// message, and nobody else has that id.
+    #[serde(default)]
+    pub looked_up: Option<(ReceiptStatus, Option<CarrierError>)>,
     /// When it came.
     pub at: Timestamp,
 }

@@ -11,6 +11,7 @@ use crate::receive::{address_of, receipt_work, went_to};
 use crate::tick::Tick;
 use crate::turn::Work;
 use std::collections::BTreeSet;
+use wayline_core::ids::MessageId;
 use wayline_core::message::Message;
 use wayline_core::time::{Span, Timestamp};
 use wayline_store::batch::{Op, OrphanReceipt};
@@ -19,6 +20,17 @@ use wayline_store::batch::{Op, OrphanReceipt};
 pub(crate) const RECEIPTS_MAX: usize = 200;
 /// A receipt nobody knows waits this long for an answer that names it: longer than any submit may take.
 pub(crate) const ANSWERS_COME_WITHIN: Span = Span::seconds(90);
+
+/// What a look at a page of `unknown` messages came to.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    /// Where to go on; `None`: that was the last page.
+    pub next: Option<(String, MessageId)>,
+    /// How many were resolved.
+    pub count: usize,
+    /// Those that no answer comes for any more and no receipt names: only the carrier can tell, where it can be asked.
+    pub left: Vec<Message>,
+}
 
 impl Pipeline {
     /// Receipts that came before the answer that names their message, to be taken right after it.
@@ -70,17 +82,17 @@ impl Pipeline {
     }
 
     /// Looks once more at what is `unknown`, a page of a gateway's at a time: receipts that came after the answer was
-    /// given up. Returns where to go on, and how many were resolved.
+    /// given up.
     ///
     /// # Errors
     /// When the store failed.
     pub async fn resolve(
         &mut self,
         gateway: &str,
-        after: Option<(String, wayline_core::ids::MessageId)>,
+        after: Option<(String, MessageId)>,
         limit: usize,
         now: Timestamp,
-    ) -> Result<(Option<(String, wayline_core::ids::MessageId)>, usize), PipelineError> {
+    ) -> Result<Resolved, PipelineError> {
         let page = self
             .store
             .messages_unknown(gateway, after.as_ref().map(|(to, id)| (to.as_str(), *id)), limit)
@@ -88,7 +100,7 @@ impl Pipeline {
         let next = page.last().filter(|_| page.len() == limit);
         let next = next.map(|message| (message.to.clone(), message.id));
         let tick = Tick::Live(now);
-        let mut resolved = 0;
+        let mut resolved = Resolved { next, ..Resolved::default() };
         for message in page {
             let is_settled = message.handed_out_at.is_none_or(|at| at + ANSWERS_COME_WITHIN <= now);
             if !is_settled {
@@ -96,12 +108,14 @@ impl Pipeline {
             }
             let mut ops = Vec::new();
             let works = self.orphans_of_unknown(&message, tick, &mut ops).await?;
-            if !works.is_empty() {
-                resolved += 1;
+            if works.is_empty() {
+                resolved.left.push(message);
+            } else {
+                resolved.count += 1;
                 self.work_with(works, ops).await?;
             }
         }
-        Ok((next, resolved))
+        Ok(resolved)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::control;
 use crate::fate::{self, Ending, Fate};
 use crate::journal::Line;
 use crate::listen::World;
+use crate::listing::list;
 use crate::post::Form;
 use crate::settings::Behaviour;
 use axum::Router;
@@ -53,12 +54,21 @@ impl Texts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(sid).cloned()
     }
 
+    /// The newest that are wanted.
+    pub(crate) fn newest(&self, limit: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.values().rev().filter(|text| wanted(text)).take(limit).cloned().collect()
+    }
+
     fn set_status(&self, sid: &str, status: &str, error: Option<u32>) {
         let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = texts.get_mut(sid) {
             text["status"] = json!(status);
             text["error_code"] = json!(error);
             text["date_updated"] = json!(date());
+            if text["date_sent"].is_null() {
+                text["date_sent"] = json!(date());
+            }
         }
     }
 }
@@ -66,14 +76,14 @@ impl Texts {
 /// All routes of the HTTP port.
 pub(crate) fn router(world: World) -> Router {
     Router::new()
-        .route("/2010-04-01/Accounts/{account}/Messages.json", post(submit))
+        .route("/2010-04-01/Accounts/{account}/Messages.json", post(submit).get(list))
         .route("/2010-04-01/Accounts/{account}/Messages/{message}", get(fetch))
         .merge(control::routes())
         .with_state(world)
 }
 
 /// An error in Twilio's form.
-fn error(status: StatusCode, code: u32, message: &str) -> Response {
+pub(crate) fn error(status: StatusCode, code: u32, message: &str) -> Response {
     let body = json!({
         "code": code,
         "message": message,
@@ -84,7 +94,7 @@ fn error(status: StatusCode, code: u32, message: &str) -> Response {
 }
 
 /// Whether the request is for the account and carries its secret.
-fn admits(set: &Behaviour, account: &str, headers: &HeaderMap) -> bool {
+pub(crate) fn admits(set: &Behaviour, account: &str, headers: &HeaderMap) -> bool {
     let given = headers.get("authorization").and_then(|value| value.to_str().ok());
     let wanted = STANDARD.encode(format!("{}:{}", set.account_sid, set.auth_token));
     account == set.account_sid

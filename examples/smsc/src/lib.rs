@@ -14,6 +14,7 @@ mod figures;
 mod http;
 mod journal;
 mod listen;
+mod listing;
 mod message;
 mod post;
 mod session;

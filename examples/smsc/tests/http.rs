@@ -191,3 +191,39 @@ async fn control_reads_changes_writes_and_cuts() {
     assert_eq!(cut.json::<Value>().await.unwrap(), json!({ "cut": 1 }));
     assert_eq!(client.next().await, None);
 }
+
+#[tokio::test]
+async fn what_was_sent_to_a_number_is_listed_the_newest_first() {
+    let carrier = carrier(|set| set.lost_went = Share::ALWAYS).await;
+    let text = |to, body| [("To", to), ("From", "+12025550100"), ("Body", body)];
+    for (to, body) in [("+491701", "no"), ("+491701234567", "one"), ("+491701234567", "two")] {
+        let _ = post(&carrier, &text(to, body)).await.unwrap();
+    }
+    // An answer that is lost on its way.
+    carrier.set(|set| set.dropped = Share::ALWAYS);
+    assert!(post(&carrier, &text("+491701234567", "three")).await.is_err());
+    carrier.until(|state| state.total.delivered == 4).await;
+    let base =
+        format!("http://{}/2010-04-01/Accounts/{ACCOUNT}/Messages.json", carrier.http_addr());
+    let get = async |query: &str, secret: &str| -> Value {
+        let url = format!("{base}?{query}");
+        let answer = web().get(url).basic_auth(ACCOUNT, Some(secret)).send().await.unwrap();
+        answer.json().await.unwrap()
+    };
+    let bodies = |answer: &Value| -> Vec<String> {
+        let messages = answer["messages"].as_array().unwrap();
+        messages.iter().map(|it| it["body"].as_str().unwrap().to_owned()).collect()
+    };
+    let to = "To=%2B491701234567&From=%2B12025550100";
+    let all = get(to, "secret").await;
+    assert_eq!(bodies(&all), ["three", "two", "one"]);
+    assert_eq!(all["next_page_uri"], Value::Null);
+    assert_eq!(all["messages"][0]["status"], "delivered");
+    let page = get(&format!("{to}&PageSize=2&DateSent%3E=2000-01-01"), "secret").await;
+    assert_eq!(bodies(&page), ["three", "two"]);
+    assert!(page["next_page_uri"].is_string());
+    for none in ["To=%2B49170", "From=1", "DateSent%3E=9999-01-01"] {
+        assert_eq!(get(none, "secret").await["messages"], json!([]));
+    }
+    assert_eq!(get(to, "wrong").await["code"], 20003);
+}

@@ -39,6 +39,7 @@ fn late(desk: &Desk, message: &Message, outcome: SubmitOutcome) -> LateAnswer {
         run: message.run,
         attempt: message.attempts,
         outcome,
+        looked_up: None,
         at: desk.now,
     }
 }

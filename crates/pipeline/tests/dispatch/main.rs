@@ -12,6 +12,7 @@ mod in_parts;
 mod inbound;
 mod late;
 mod line;
+mod look_ups;
 mod other_ways;
 mod past_the_head;
 mod receipts;

@@ -103,12 +103,11 @@ fn a_receipt_tells_what_became_of_a_lost_answer_by_the_number_alone() {
             "not before it is looked at"
         );
         let early = desk.pipeline.resolve("carrier", None, 100, at).await.expect("a look");
-        assert_eq!(early.1, 0, "an answer that names it may still come");
+        assert_eq!(early.count, 0, "an answer that names it may still come");
         desk.later(Span::seconds(91));
         let at = desk.now;
-        let (_, resolved) =
-            desk.pipeline.resolve("carrier", None, 100, at).await.expect("resolved");
-        assert_eq!(resolved, 1);
+        let resolved = desk.pipeline.resolve("carrier", None, 100, at).await.expect("resolved");
+        assert_eq!(resolved.count, 1);
         let message = desk.message(shop).await;
         assert_eq!(
             (message.state, message.gateway_ref.as_deref()),
@@ -129,8 +128,8 @@ fn with_two_lost_answers_to_one_number_nothing_is_guessed() {
         desk.later(Span::seconds(100));
         let at = desk.now;
         desk.receive(receipt(&["77"], "12065550000", ReceiptStatus::Delivered, at)).await;
-        let (_, resolved) = desk.pipeline.resolve("carrier", None, 100, at).await.expect("a look");
-        assert_eq!(resolved, 0);
+        let resolved = desk.pipeline.resolve("carrier", None, 100, at).await.expect("a look");
+        assert_eq!(resolved.count, 0);
         assert_eq!(desk.count(shop, MessageState::Unknown).await, 2);
     });
 }

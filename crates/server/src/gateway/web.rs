@@ -24,7 +24,10 @@ use wayline_core::event::SubmitOutcome;
 use wayline_core::message::Message;
 use wayline_core::policy::settings::Sender;
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{Gateway, GatewayEvent};
+use wayline_pipeline::gateway::{Gateway, GatewayEvent, LookedUp};
+
+#[cfg(test)]
+mod tests;
 
 /// Bytes of an answer that are read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -266,6 +269,29 @@ impl Gateway for WebGateway {
             Ok(request) => self.send(request).boxed(),
             Err(error) => refused(error),
         }
+    }
+
+    fn looks_up(&self) -> bool {
+        self.provider.looks_up()
+    }
+
+    fn look_up<'a>(
+        &'a self,
+        message: &'a Message,
+        from: Option<&'a Sender>,
+    ) -> Option<BoxFuture<'a, LookedUp>> {
+        let number = from?.number.as_str();
+        let request = self.provider.look_up(message, number)?;
+        let asked = async move {
+            match self.ask(request).await {
+                Came::Answered { status, headers, body } => {
+                    let answer = Answer { status, headers: &headers, body: &body };
+                    self.provider.looked_up(message, number, &answer)
+                }
+                Came::NotSent(why) | Came::Lost(why) => LookedUp::Failed(why),
+            }
+        };
+        Some(asked.boxed())
     }
 
     fn poll(&self, _now: Timestamp) -> Vec<GatewayEvent> {

@@ -18,7 +18,7 @@ use wayline_core::message::Message;
 use wayline_core::policy::settings::Sender;
 use wayline_core::time::Timestamp;
 use wayline_pipeline::calls::Caller;
-use wayline_pipeline::gateway::{Gateway, GatewayEvent, Gateways};
+use wayline_pipeline::gateway::{Gateway, GatewayEvent, Gateways, LookedUp};
 use wayline_store::batch::CallRow;
 
 /// How long a gateway may take to answer; its message is `unknown` then.
@@ -30,6 +30,8 @@ pub(crate) enum Outcome {
     Submitted(Box<Message>, SubmitOutcome),
     /// A webhook answered, or did not.
     Called(Box<CallRow>, Result<Value, String>),
+    /// A carrier was asked for a message whose answer was lost.
+    LookedUp(Box<Message>, LookedUp),
     /// A carrier told something; who says when it is durable.
     Heard(Vec<GatewayEvent>, Taken),
     /// Gateways came, went, or have room again: what waits for them may go.
@@ -87,6 +89,21 @@ impl Outside {
         answered
     }
 
+    /// Asks a message's gateway what became of it. Returns false, and answers nothing, when it cannot be asked.
+    pub(crate) fn look_up(&self, message: Message, from: Option<Sender>) -> bool {
+        let Some(gateway) = self.gateways().get(&message.gateway).cloned() else { return false };
+        if gateway.look_up(&message, from.as_ref()).is_none() {
+            return false;
+        }
+        let outcomes = self.outcomes.clone();
+        self.runtime.spawn(async move {
+            let answer = look_up(&*gateway, &message, from.as_ref()).await;
+            // The engine has stopped: the next run asks again.
+            let _ = outcomes.send(Outcome::LookedUp(Box::new(message), answer));
+        });
+        true
+    }
+
     /// Calls a webhook.
     pub(crate) fn call(&self, call: CallRow, now: Timestamp) {
         let (caller, outcomes) = (Arc::clone(&self.caller), self.outcomes.clone());
@@ -106,6 +123,16 @@ impl Outside {
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
         let gateways = self.gateways();
         gateways.iter().fold(None, |next, (_, it)| earliest(next, it.gateway.next_event()))
+    }
+}
+
+async fn look_up(gateway: &dyn Gateway, message: &Message, from: Option<&Sender>) -> LookedUp {
+    let cannot = || LookedUp::Failed("it cannot be asked for this message".to_owned());
+    let Some(asked) = gateway.look_up(message, from) else { return cannot() };
+    match run::within(SUBMIT_TIME_MAX, AssertUnwindSafe(asked).catch_unwind()).await {
+        Some(Ok(answer)) => answer,
+        Some(Err(_)) => LookedUp::Failed("the gateway failed by a bug".to_owned()),
+        None => LookedUp::Failed("it does not answer".to_owned()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! answer because the store failed: it is stored again.
 
 mod hand_out;
+mod look_up;
 
 use super::outside::{Outcome, Outside};
 use super::received::Received;
@@ -60,6 +61,7 @@ pub(crate) struct Stages {
     resolve_at: Timestamp,
     /// The gateway, by its place, and the message after which looking for lost answers goes on.
     resolve_after: Option<(usize, Option<(String, MessageId)>)>,
+    asking: look_up::Asking,
     /// What failed the last time, so that it is said once and not twice a second.
     failing: Option<String>,
 }
@@ -99,6 +101,7 @@ impl Stages {
             flow_at: Timestamp::MIN,
             resolve_at: Timestamp::MIN,
             resolve_after: None,
+            asking: look_up::Asking::default(),
             failing: None,
         }
     }
@@ -269,6 +272,7 @@ impl Stages {
         did += self.call(now()).await?;
         did += self.forget(now()).await?;
         did += self.resolve(now()).await?;
+        self.look_up(now());
         let mut next =
             earliest(self.pipeline.next_due_but_messages().await?, self.outside.next_event());
         next = earliest(next, claimed.next);
@@ -292,6 +296,7 @@ impl Stages {
                     self.answers.push((*message, outcome));
                 }
                 Outcome::Called(call, answer) => self.call_answers.push_back((*call, answer)),
+                Outcome::LookedUp(message, answer) => self.looked_up(&message, answer, now),
                 Outcome::Heard(events, taken) => self.received.add(events, Some(taken)),
                 Outcome::Changed => {
                     self.dispatcher.unblock();
@@ -316,7 +321,7 @@ impl Stages {
         *self.flow.lock().unwrap_or_else(PoisonError::into_inner) = view;
     }
 
-    /// Looks for receipts of messages whose answer was lost, one page of one gateway now and then.
+    /// Looks for receipts of messages whose answer was lost, and notes those without one, one page of one gateway now and then.
     async fn resolve(&mut self, now: Timestamp) -> Result<usize, PipelineError> {
         if now < self.resolve_at {
             return Ok(0);
@@ -329,10 +334,11 @@ impl Stages {
             self.resolve_at = now + RESOLVE_EVERY;
             return Ok(0);
         };
-        let (after, resolved) = self.pipeline.resolve(key, after, THINGS_PER_TURN, now).await?;
-        let place = if after.is_some() { place } else { place + 1 };
-        self.resolve_after = Some((place, after));
-        Ok(resolved)
+        let looked = self.pipeline.resolve(key, after, THINGS_PER_TURN, now).await?;
+        let place = if looked.next.is_some() { place } else { place + 1 };
+        self.resolve_after = Some((place, looked.next));
+        self.note_unknown(looked.left, now);
+        Ok(looked.count)
     }
 
     /// Stores what gateways and webhooks answered.

@@ -7,6 +7,7 @@ mod aws;
 mod bandwidth;
 mod generic;
 mod infobip;
+mod listed;
 mod messagebird;
 mod outcome;
 mod plivo;
@@ -33,7 +34,7 @@ use wayline_core::event::SubmitOutcome;
 use wayline_core::message::Message;
 use wayline_core::policy::settings::SenderKind;
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::GatewayEvent;
+use wayline_pipeline::gateway::{GatewayEvent, LookedUp};
 
 /// A message on its way out.
 pub(crate) struct Outgoing<'a> {
@@ -297,6 +298,34 @@ impl HttpProvider {
                 body: "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>",
             },
             _ => CallbackAnswer::OK,
+        }
+    }
+
+    /// Whether the provider can be asked what was sent to a number.
+    pub(crate) fn looks_up(&self) -> bool {
+        matches!(self, HttpProvider::Twilio(_))
+    }
+
+    /// What to ask the provider to find a message whose answer was lost; `None`: it cannot be asked.
+    pub(crate) fn look_up(&self, message: &Message, from: &str) -> Option<Request> {
+        match self {
+            HttpProvider::Twilio(it) => it.look_up(message, from),
+            _ => None,
+        }
+    }
+
+    /// What the answer to [`HttpProvider::look_up`] says of the message.
+    pub(crate) fn looked_up(&self, message: &Message, from: &str, answer: &Answer<'_>) -> LookedUp {
+        // An error in the list is one of a message in it, not of the question.
+        if !(200..300).contains(&answer.status) {
+            return match self.check_answer(answer) {
+                Err(error) => LookedUp::Failed(error.line()),
+                Ok(()) => LookedUp::Failed(format!("HTTP {}", answer.status)),
+            };
+        }
+        match self {
+            HttpProvider::Twilio(it) => listed::only(message, from, it.listed(answer)),
+            _ => LookedUp::NotThere,
         }
     }
 

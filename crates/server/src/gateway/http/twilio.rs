@@ -5,14 +5,17 @@
 //! The longest validity: [mem].
 //! Must never take a callback whose signature is over another URL.
 
+use super::listed::Listed;
 use super::outcome::{Codes, Said};
 use super::settings::{Field, Input, Kind, Secret, SettingsError};
 use super::{Answer, Callback, CallbackError, Outgoing, Request, read, told, verify};
 use serde::Deserialize;
+use serde_json::Value;
 use wayline_core::carrier::CarrierError;
 use wayline_core::event::{Media, ReceiptStatus};
+use wayline_core::message::Message;
 use wayline_core::time::Timestamp;
-use wayline_pipeline::gateway::{GatewayEvent, Inbound, Receipt};
+use wayline_pipeline::gateway::{GatewayEvent, Inbound, LookedUp, Receipt};
 
 /// What API and documents say of it.
 pub(super) const KIND: Kind = Kind {
@@ -60,6 +63,8 @@ pub(crate) struct Twilio {
 
 /// Longest validity it takes, in seconds.
 const VALIDITY_SECONDS_MAX: u64 = 36_000;
+/// Messages of one list, as the query has it: so many are an answer that may be read.
+const LISTED_MAX: &str = "20";
 /// Attachments read of one text; Twilio sends ten at most.
 const MEDIA_MAX: usize = 10;
 
@@ -157,14 +162,8 @@ impl Twilio {
         if matches!(status, "received" | "receiving" | "") {
             return self.inbound(gateway, sid, &fields, now);
         }
-        let status = match status {
-            "accepted" | "scheduled" | "queued" | "sending" | "sent" => ReceiptStatus::Accepted,
-            "delivered" | "read" => ReceiptStatus::Delivered,
-            "undelivered" => ReceiptStatus::Undelivered,
-            // 30036: the validity period ended in Twilio's queue.
-            "failed" if field("ErrorCode") == "30036" => ReceiptStatus::Expired,
-            "failed" | "canceled" => ReceiptStatus::Failed,
-            other => return Err(read::malformed(format!("MessageStatus {other:?} is unknown"))),
+        let Some(status) = became(status, field("ErrorCode")) else {
+            return Err(read::malformed(format!("MessageStatus {status:?} is unknown")));
         };
         Ok(vec![GatewayEvent::Receipt(Receipt {
             to: read::some(field("To")),
@@ -215,6 +214,58 @@ impl Twilio {
         signed(callback.url) || other_port(callback.url).is_some_and(|url| signed(&url))
     }
 
+    /// Asks for what went to the number since the day on which the message was handed out.
+    pub(super) fn look_up(&self, message: &Message, from: &str) -> Option<Request> {
+        let (since, _) = LookedUp::taken_within(message)?;
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("To", &message.to).append_pair("From", from);
+        // Days are all that it takes; what is not sent yet has no day, and is found the next time.
+        query.append_pair("DateSent>", &since.to_jiff().strftime("%Y-%m-%d").to_string());
+        query.append_pair("PageSize", LISTED_MAX);
+        Some(Request::get(
+            format!(
+                "{}/2010-04-01/Accounts/{}/Messages.json?{}",
+                self.base,
+                self.settings.account_sid,
+                query.finish()
+            ),
+            vec![self.authorization()],
+        ))
+    }
+
+    /// What the answer to that lists.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not all there is.
+    pub(super) fn listed(&self, answer: &Answer<'_>) -> Result<Vec<Listed>, String> {
+        let body = read::json(answer.body);
+        let Some(messages) = body.pointer("/messages").and_then(Value::as_array) else {
+            return Err("the answer lists no messages".to_owned());
+        };
+        if !read::at(&body, "/next_page_uri").is_empty() {
+            return Err(format!("it lists more than {LISTED_MAX} messages to one number"));
+        }
+        messages.iter().map(|message| self.one_listed(message)).collect()
+    }
+
+    fn one_listed(&self, message: &Value) -> Result<Listed, String> {
+        let field = |name: &str| read::at(message, name);
+        let (created, code) = (field("/date_created"), field("/error_code"));
+        let status = field("/status");
+        let at = jiff::fmt::rfc2822::parse(&created)
+            .map_err(|_| format!("date_created {created:?} is no date"))?;
+        Ok(Listed {
+            id: field("/sid"),
+            to: field("/to"),
+            from: field("/from"),
+            text: field("/body"),
+            at: Timestamp::from_jiff(at.timestamp()),
+            // What is received has a status of its own, and is not ours.
+            status: became(&status, &code),
+            error: self.codes.receipt(&code, &field("/error_message")),
+        })
+    }
+
     /// Reads the account.
     pub(super) fn check(&self, _now: Timestamp) -> Option<Request> {
         Some(Request::get(
@@ -222,6 +273,19 @@ impl Twilio {
             vec![self.authorization()],
         ))
     }
+}
+
+/// What a status says became of a message; `None`: it is unknown.
+fn became(status: &str, code: &str) -> Option<ReceiptStatus> {
+    Some(match status {
+        "accepted" | "scheduled" | "queued" | "sending" | "sent" => ReceiptStatus::Accepted,
+        "delivered" | "read" => ReceiptStatus::Delivered,
+        "undelivered" => ReceiptStatus::Undelivered,
+        // 30036: the validity period ended in Twilio's queue.
+        "failed" if code == "30036" => ReceiptStatus::Expired,
+        "failed" | "canceled" => ReceiptStatus::Failed,
+        _ => return None,
+    })
 }
 
 /// The URL with its standard port written out, or without it; `None`: it has a port of its own.

@@ -415,6 +415,7 @@ impl Task {
             run: of.run,
             attempt: of.number,
             outcome: super::outcome(&self.classes, came),
+            looked_up: None,
             at: self.heard.now(),
         };
         self.heard.tell(vec![GatewayEvent::Late(Box::new(late))], Taken::new(|| {}));

@@ -3,6 +3,7 @@
 mod answers;
 mod events;
 mod generic;
+mod look_ups;
 mod parts;
 mod requests;
 mod settings;
