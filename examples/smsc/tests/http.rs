@@ -196,7 +196,8 @@ async fn control_reads_changes_writes_and_cuts() {
 async fn what_was_sent_to_a_number_is_listed_the_newest_first() {
     let carrier = carrier(|set| set.lost_went = Share::ALWAYS).await;
     let text = |to, body| [("To", to), ("From", "+12025550100"), ("Body", body)];
-    for (to, body) in [("+491701", "no"), ("+491701234567", "one"), ("+491701234567", "two")] {
+    for (to, body) in [("+491707654321", "no"), ("+491701234567", "one"), ("+491701234567", "two")]
+    {
         let _ = post(&carrier, &text(to, body)).await.unwrap();
     }
     // An answer that is lost on its way.
