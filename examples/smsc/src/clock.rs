@@ -28,5 +28,43 @@ pub(crate) async fn sleep_until(at: Instant) {
     {
         tokio::time::sleep_until(rough).await;
     }
-    async_io::Timer::at(at.into_std()).await;
+    // Without such a timer the answer comes a little late.
+    if exactly(at).await.is_err() {
+        tokio::time::sleep_until(at).await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+async fn exactly(at: Instant) -> std::io::Result<()> {
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    };
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    let left = at.saturating_duration_since(now());
+    // To a timer no time at all means never.
+    if left.is_zero() {
+        return Ok(());
+    }
+    let timer =
+        timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+    let once = Itimerspec {
+        it_interval: Timespec::default(),
+        it_value: Timespec::try_from(left).map_err(std::io::Error::other)?,
+    };
+    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &once)?;
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe; an owned descriptor keeps what that asks"
+    )]
+    let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
+    timer.readable().await.map(drop)
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn exactly(at: Instant) -> std::io::Result<()> {
+    tokio::time::sleep_until(at).await;
+    Ok(())
 }
