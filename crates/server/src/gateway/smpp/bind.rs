@@ -28,8 +28,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const AGAIN_MIN: Duration = Duration::from_millis(500);
 /// … up to this.
 const AGAIN_MAX: Duration = Duration::from_secs(60);
-/// A connection that lived so long was good: the next one is opened soon.
-const GOOD: Duration = Duration::from_secs(30);
+/// A connection that lived so long was good: the next one is opened soon. A carrier that cuts connections every few
+/// seconds is there all the same, and pauses of a minute would leave it unused.
+const GOOD: Duration = Duration::from_secs(5);
 /// For how long a connection that broke still counts as there: messages wait for it rather than take another route.
 pub(super) const BLIP: Duration = Duration::from_secs(5);
 /// How long writing may wait for the carrier to read.
